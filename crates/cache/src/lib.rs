@@ -1,0 +1,1 @@
+//! Joins semantics, policy and store: look up, select, collapse, stream, validate, refresh.

@@ -1,0 +1,2 @@
+//! The larder command: serve, demo, check.
+fn main() {}

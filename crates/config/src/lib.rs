@@ -1,0 +1,1 @@
+//! TOML to a checked configuration: one registry of options, all problems at once.

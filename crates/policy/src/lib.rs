@@ -1,0 +1,1 @@
+//! The site's rules as pure decisions: keys and header hygiene.

@@ -1,0 +1,1 @@
+//! Listeners, upstream pools, admin listener, metrics and the access log.

@@ -1,0 +1,1 @@
+//! Where pages lie: the store trait and its memory engine.

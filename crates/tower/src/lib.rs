@@ -1,0 +1,1 @@
+//! Tower layers over the cache and the policy.

@@ -1,0 +1,1 @@
+//! The application's side: connection pool, balancing, time limits, retries.

@@ -1,0 +1,1 @@
+//! For tests only: scripted origin, raw clients, scenario runner, naive reference cache.
