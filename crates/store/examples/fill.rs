@@ -1,7 +1,7 @@
-//! Does the budget hold in real memory? Puts two million distinct small values through a store and compares the
-//! process's resident memory with the budget.
+//! Does the budget hold in real memory? Puts distinct values (two million small ones unless told otherwise) through a
+//! store and compares the process's resident memory with the budget.
 //!
-//! `cargo run -p larder-store --profile fast --example fill [budget MiB] [values]`
+//! `cargo run -p larder-store --profile fast --example fill [budget MiB] [values] [largest body in bytes]`
 
 #![expect(clippy::print_stdout, reason = "a program to be read at a terminal")]
 
@@ -37,6 +37,16 @@ fn next(state: &mut u64) -> usize {
     usize::try_from(*state >> 40).unwrap_or_default()
 }
 
+/// Sizes spread evenly over the doublings from 128 bytes up when bodies are large, evenly over the bytes when small.
+fn body_bytes(state: &mut u64, max: usize) -> usize {
+    if max <= 4096 {
+        return 100 + next(state) % (max - 100).max(1);
+    }
+    let doublings = max.ilog2() - 7;
+    let lowest = 128 << (next(state) % (doublings as usize));
+    lowest + next(state) % lowest
+}
+
 fn resident_bytes() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or_default() * 4096
@@ -46,6 +56,7 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1).filter_map(|argument| argument.parse().ok());
     let budget = arguments.next().unwrap_or(64_u64) << 20;
     let values = arguments.next().unwrap_or(2_000_000_u64);
+    let body_max = usize::try_from(arguments.next().unwrap_or(1100)).unwrap_or(usize::MAX);
     let before = resident_bytes();
     let store = MemoryStore::new(Sizes::of(budget));
     let mut state = 1;
@@ -54,7 +65,7 @@ fn main() -> ExitCode {
         let key = format!("https/www.example.org/articles/{number}/comments?page=1");
         let page = Page {
             head: vec![1; 100 + next(&mut state) % 200].into(),
-            body: vec![1; 100 + next(&mut state) % 1000].into(),
+            body: vec![1; body_bytes(&mut state, body_max)].into(),
         };
         let _ = store.update(key.as_bytes(), |_| Change::Put(Shared(Arc::new(page))));
         if number % 10_000 == 0 {

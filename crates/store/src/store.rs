@@ -14,13 +14,18 @@ pub trait Weigh {
 
 /// What a heap block of `len` bytes costs: `len` rounded up to the size class that holds it.
 ///
-/// Allocators of the common kind (mimalloc, jemalloc, glibc) waste at most an eighth above their small classes.
+/// mimalloc and jemalloc make four classes of each doubling; above 32 KiB only pages that are touched count.
 /// Zero bytes need no block.
 #[must_use]
 pub const fn allocated(len: usize) -> usize {
     const SMALL: usize = 128;
-    const STEP: usize = 16;
-    let step = if len <= SMALL { STEP } else { (1usize << len.ilog2()) / 8 };
+    const MEDIUM: usize = 32 << 10;
+    let step = match len {
+        0..=SMALL => 16,
+        // A size that is a power of two is the last of its four.
+        _ if len <= MEDIUM => (1 << (len - 1).ilog2()) / 4,
+        _ => 4096,
+    };
     match len.checked_next_multiple_of(step) {
         Some(rounded) => rounded,
         None => usize::MAX,
@@ -104,9 +109,11 @@ mod tests {
             ("exact class", 16, 16),
             ("one above", 17, 32),
             ("last small step", 128, 128),
-            ("first eighth", 129, 144),
-            ("eighths of the power below", 1025, 1152),
+            ("first of four", 129, 160),
+            ("last of four", 225, 256),
             ("a power is its own class", 4096, 4096),
+            ("above a power", 4097, 5120),
+            ("large: whole pages", 100_000, 102_400),
             ("saturates", usize::MAX, usize::MAX),
         ];
         for (name, len, expected) in cases {
@@ -115,9 +122,9 @@ mod tests {
     }
 
     #[test]
-    fn a_block_never_costs_less_than_its_length_nor_an_eighth_more() {
+    fn a_block_never_costs_less_than_its_length_nor_a_quarter_more() {
         for len in 129..100_000 {
-            assert!(allocated(len) >= len && allocated(len) <= len + len / 8, "{len}");
+            assert!(allocated(len) >= len && allocated(len) <= len + len / 4, "{len}");
         }
     }
 }
