@@ -5,7 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "a program to be read at a terminal")]
 
-use larder_store::{Change, MemoryStore, Sizes, Store, Weigh, allocated};
+use larder_store::{Change, MemoryStore, Sizes, Store, Weigh, allocated, limits};
 use std::{process::ExitCode, sync::Arc};
 
 #[global_allocator]
@@ -16,7 +16,8 @@ const FIXED: u64 = 8 << 20;
 
 struct Page {
     head: Box<[u8]>,
-    body: Box<[u8]>,
+    /// In blocks, as [`limits::BLOCK_BYTES`] advises.
+    body: Box<[Box<[u8]>]>,
 }
 
 #[derive(Clone)]
@@ -27,7 +28,8 @@ impl Weigh for Shared {
         size_of::<Self>()
             + allocated(16 + size_of::<Page>())
             + allocated(self.0.head.len())
-            + allocated(self.0.body.len())
+            + allocated(size_of_val(&*self.0.body))
+            + self.0.body.iter().map(|block| allocated(block.len())).sum::<usize>()
     }
 }
 
@@ -65,7 +67,10 @@ fn main() -> ExitCode {
         let key = format!("https/www.example.org/articles/{number}/comments?page=1");
         let page = Page {
             head: vec![1; 100 + next(&mut state) % 200].into(),
-            body: vec![1; body_bytes(&mut state, body_max)].into(),
+            body: vec![1; body_bytes(&mut state, body_max)]
+                .chunks(limits::BLOCK_BYTES)
+                .map(Box::from)
+                .collect(),
         };
         let _ = store.update(key.as_bytes(), |_| Change::Put(Shared(Arc::new(page))));
         if number % 10_000 == 0 {

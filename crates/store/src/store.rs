@@ -8,7 +8,8 @@ pub trait Weigh {
     /// Bytes of the value itself and of everything on the heap that lives only as long as it does.
     ///
     /// Asked once, when the value is put. A value that grows afterwards must be put again, or the budget is not kept.
-    /// [`allocated`] gives what a heap block of a given length costs.
+    /// [`allocated`] gives what a heap block of a given length costs; much larger blocks than
+    /// [`BLOCK_BYTES`](crate::limits::BLOCK_BYTES) cost more than can be foreseen.
     fn weight_bytes(&self) -> usize;
 }
 
