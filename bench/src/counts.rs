@@ -1,0 +1,162 @@
+//! How many instructions a request costs, counted by callgrind: a number that a busy machine does
+//! not move, so that it can be committed and compared.
+//!
+//! A server answers few requests, then another one many; the difference has no start-up in it.
+//! Counted is user space only: what the kernel does for us is in `compare`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::content::Page;
+use crate::load::{Ask, Load};
+use crate::origin::Origin;
+use crate::peers::{self, Ability, Peer, Site};
+use crate::process::{Folder, Server};
+use crate::terminal::{note, say};
+
+const FEW: u64 = 2_000;
+const MANY: u64 = 6_000;
+/// What a count may grow by unnoticed: code placed otherwise, another libc.
+const TOLERANCE_PERCENT: u64 = 3;
+
+/// Counts instructions per request and compares with the committed numbers.
+#[derive(Clone, Debug, clap::Parser)]
+#[command(name = "counts")]
+pub struct Options {
+    /// Write what was counted into the file instead of comparing
+    #[arg(long)]
+    pub update: bool,
+    /// The server to count; only larder's counts are compared
+    #[arg(long, value_enum, default_value = "larder")]
+    pub server: Peer,
+    /// The file of committed counts
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/counts.json"))]
+    pub file: PathBuf,
+}
+
+/// What was counted of one build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Instructions a hit of 2 KiB.
+    pub hit_2k: u64,
+    /// Instructions a pass-through of 2 KiB, the exchange with the application included.
+    pub pass_2k: u64,
+}
+
+/// Committed counts by cargo profile: those of different profiles can't be compared.
+type Committed = BTreeMap<String, Counts>;
+
+/// Counts, prints and compares.
+///
+/// # Errors
+/// When valgrind or the server is missing, or a count has grown.
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    let valgrind = peers::program("valgrind", "valgrind")?;
+    options.server.check()?;
+    let hit = instructions(&valgrind, options.server, Ask::Same(Page::Small))?;
+    if options.server.ability() == Ability::HitsOnly {
+        say(&format!("{}: {hit} instructions a hit of 2 KiB", options.server.name()))?;
+        return Ok(());
+    }
+    let pass = instructions(&valgrind, options.server, Ask::MissesFrom(1))?;
+    let counts = Counts { hit_2k: hit, pass_2k: pass };
+    say(&format!(
+        "{}: {hit} instructions a hit of 2 KiB, {pass} a pass-through of 2 KiB",
+        options.server.name()
+    ))?;
+    if options.server != Peer::Larder {
+        return Ok(());
+    }
+    let binary = peers::larder_binary()?;
+    let profile = peers::larder_profile(&binary);
+    say(&format!("counted: {} (profile {profile})", binary.display()))?;
+    if options.update {
+        let mut committed = read(&options.file)?.unwrap_or_default();
+        committed.insert(profile, counts);
+        let text = serde_json::to_string_pretty(&committed)? + "\n";
+        return fs::write(&options.file, text).context("writing the counts");
+    }
+    let committed = read(&options.file)?.unwrap_or_default();
+    let Some(before) = committed.get(&profile) else {
+        bail!("no counts of profile {profile} are committed; write them with --update");
+    };
+    compare(*before, counts)
+}
+
+fn read(file: &Path) -> anyhow::Result<Option<Committed>> {
+    if !file.is_file() {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(file)?;
+    serde_json::from_str(&text).with_context(|| format!("reading {}", file.display())).map(Some)
+}
+
+fn compare(before: Counts, now: Counts) -> anyhow::Result<()> {
+    let mut grown = Vec::new();
+    for (name, before, now) in
+        [("hit", before.hit_2k, now.hit_2k), ("pass-through", before.pass_2k, now.pass_2k)]
+    {
+        let limit = before + before * TOLERANCE_PERCENT / 100;
+        if now > limit {
+            grown.push(format!("a {name} costs {now} instructions, committed {before}"));
+        } else if now + before * TOLERANCE_PERCENT / 100 < before {
+            note(&format!("a {name} costs {now}, committed {before}: keep it with --update"));
+        }
+    }
+    if grown.is_empty() {
+        return Ok(());
+    }
+    bail!("{} (at most {TOLERANCE_PERCENT} % more; on purpose: --update)", grown.join("; "))
+}
+
+fn instructions(valgrind: &Path, server: Peer, ask: Ask) -> anyhow::Result<u64> {
+    let few = total(valgrind, server, ask, FEW)?;
+    let many = total(valgrind, server, ask, MANY)?;
+    let more = many.checked_sub(few).context("more requests took fewer instructions")?;
+    Ok(more / (MANY - FEW))
+}
+
+/// All instructions of a server that answers `requests` requests on one connection.
+fn total(valgrind: &Path, server: Peer, ask: Ask, requests: u64) -> anyhow::Result<u64> {
+    let origin = Origin::start(None)?;
+    // One core, so that a server that has a worker a core has one.
+    let site = Site { origin: origin.address, core: Some(0), memory_mib: 64 };
+    let folder = Folder::new("counts", &[])?;
+    let file = folder.path().join("callgrind.out");
+    let (command, address) = server.command(site, &folder)?;
+    let mut under = Command::new(valgrind);
+    under.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", file.display()));
+    under.arg("--quiet").arg(command.get_program()).args(command.get_args());
+    under.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut running = Server::start(&mut under, address, site.core, None)?;
+    let mut load = Load::open(running.address, 1)?;
+    load.run(ask, requests)?;
+    if load.reopened > 0 {
+        bail!("the server closed the connection {} times", load.reopened);
+    }
+    drop(load);
+    running.end()?;
+    let text = fs::read_to_string(&file).context("callgrind left no counts")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("totals: "));
+    line.context("callgrind gave no total")?.trim().parse().context("reading callgrind's total")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counts, compare};
+
+    #[test]
+    fn three_percent_more_pass_and_more_than_that_fail() {
+        let before = Counts { hit_2k: 10_000, pass_2k: 20_000 };
+        let cases = [(10_300, 20_600, true), (10_301, 20_000, false), (10_000, 20_601, false)];
+        for (hit_2k, pass_2k, fits) in cases {
+            assert_eq!(compare(before, Counts { hit_2k, pass_2k }).is_ok(), fits, "{hit_2k}");
+        }
+        assert!(compare(before, Counts { hit_2k: 1, pass_2k: 1 }).is_ok());
+    }
+}

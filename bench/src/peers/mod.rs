@@ -1,0 +1,166 @@
+//! How each server is started: one file a server, each tuned as its users would tune it for one core.
+
+mod haproxy;
+mod larder;
+mod nginx;
+mod varnish;
+
+use std::env;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail};
+
+use crate::process::{Folder, Server, free_address};
+
+pub use larder::{binary as larder_binary, profile as larder_profile};
+
+/// Servers that can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Peer {
+    /// The bare epoll loop of [`crate::floor`].
+    Floor,
+    /// A bare hyper service without timers.
+    FloorHyper,
+    /// A bare hyper service with a header timer.
+    FloorHyperTimer,
+    /// This project.
+    Larder,
+    /// HAProxy's cache.
+    Haproxy,
+    /// nginx `proxy_cache`.
+    Nginx,
+    /// Varnish.
+    Varnish,
+}
+
+/// What a server can be asked to do here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ability {
+    /// Answers the two fixed pages from memory, and has no origin.
+    HitsOnly,
+    /// A cache in front of an origin.
+    Cache,
+}
+
+/// Where a server finds the rest of the world.
+#[derive(Clone, Copy, Debug)]
+pub struct Site {
+    /// The application.
+    pub origin: SocketAddr,
+    /// The core that the server is kept on.
+    pub core: Option<usize>,
+    /// How much memory its cache may use.
+    pub memory_mib: u64,
+}
+
+impl Peer {
+    /// All that `bench/compare` measures when not told otherwise.
+    pub const COMPARED: [Self; 5] =
+        [Self::Floor, Self::Larder, Self::Haproxy, Self::Nginx, Self::Varnish];
+
+    /// Its name in tables and options.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::FloorHyper => "floor-hyper",
+            Self::FloorHyperTimer => "floor-hyper-timer",
+            Self::Larder => "larder",
+            Self::Haproxy => "haproxy",
+            Self::Nginx => "nginx",
+            Self::Varnish => "varnish",
+        }
+    }
+
+    /// What it can do here.
+    #[must_use]
+    pub const fn ability(self) -> Ability {
+        match self {
+            Self::Floor | Self::FloorHyper | Self::FloorHyperTimer => Ability::HitsOnly,
+            Self::Larder | Self::Haproxy | Self::Nginx | Self::Varnish => Ability::Cache,
+        }
+    }
+
+    /// What has to be installed, when it is not.
+    ///
+    /// # Errors
+    /// A sentence naming the Debian package or the command that builds it.
+    pub fn check(self) -> anyhow::Result<()> {
+        match self {
+            Self::Floor | Self::FloorHyper | Self::FloorHyperTimer => Ok(()),
+            Self::Larder => larder::binary().map(drop),
+            Self::Haproxy => program("haproxy", "haproxy").map(drop),
+            Self::Nginx => program("nginx", "nginx").map(drop),
+            Self::Varnish => program("varnishd", "varnish").map(drop),
+        }
+    }
+
+    /// The first line of what it says of its version.
+    #[must_use]
+    pub fn version(self) -> String {
+        let command = match self {
+            Self::Floor | Self::FloorHyper | Self::FloorHyperTimer => return self.name().into(),
+            Self::Larder => larder::binary().map(|path| (path, "--version")),
+            Self::Haproxy => program("haproxy", "haproxy").map(|path| (path, "-v")),
+            Self::Nginx => program("nginx", "nginx").map(|path| (path, "-v")),
+            Self::Varnish => program("varnishd", "varnish").map(|path| (path, "-V")),
+        };
+        let told = command.ok().and_then(|(path, flag)| Command::new(path).arg(flag).output().ok());
+        let all = told.map(|told| [told.stdout, told.stderr].concat()).unwrap_or_default();
+        String::from_utf8_lossy(&all).lines().next().unwrap_or("unknown").trim().to_owned()
+    }
+
+    /// The command that runs it in the foreground, and where it will listen. Its files go to `folder`.
+    ///
+    /// # Errors
+    /// When it is not installed.
+    pub fn command(self, site: Site, folder: &Folder) -> anyhow::Result<(Command, SocketAddr)> {
+        let address = free_address()?;
+        let command = match self {
+            Self::Floor | Self::FloorHyper | Self::FloorHyperTimer => floor(self, address)?,
+            Self::Larder => larder::command(site, address)?,
+            Self::Haproxy => haproxy::command(site, address, folder)?,
+            Self::Nginx => nginx::command(site, address, folder)?,
+            Self::Varnish => varnish::command(site, address, folder)?,
+        };
+        Ok((command, address))
+    }
+
+    /// Starts it and waits until it listens.
+    ///
+    /// # Errors
+    /// When it is not installed, or does not start.
+    pub fn start(self, site: Site) -> anyhow::Result<Server> {
+        // Memory-backed if the machine has it: logs and stores there are not what is measured.
+        let folder = Folder::new(self.name(), &[Path::new("/dev/shm")])?;
+        let (mut command, address) = self.command(site, &folder)?;
+        let log = File::create(folder.path().join("output.log"))?;
+        command.stdout(Stdio::from(log.try_clone()?)).stderr(Stdio::from(log));
+        Server::start(&mut command, address, site.core, Some(folder))
+            .with_context(|| format!("starting {}", self.name()))
+    }
+}
+
+/// The hidden first argument with which the programs here start themselves as a floor.
+pub const SERVE_FLOOR: &str = "serve-floor";
+
+fn floor(peer: Peer, address: SocketAddr) -> anyhow::Result<Command> {
+    let mut command = Command::new(env::current_exe()?);
+    command.arg(SERVE_FLOOR).arg(peer.name()).arg(address.to_string());
+    Ok(command)
+}
+
+/// Finds a program on the path or where Debian puts daemons.
+pub(crate) fn program(name: &str, package: &str) -> anyhow::Result<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let places = env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
+    let found = places.map(|place| place.join(name)).find(|file| file.is_file());
+    match found {
+        Some(file) => Ok(file),
+        None => bail!("{name} is not installed: apt-get install {package}"),
+    }
+}

@@ -1,0 +1,70 @@
+//! What the programs here have in common at their edges: lines for people, and starting themselves
+//! as a floor.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::{env, fs, io};
+
+use anyhow::{Context as _, bail};
+
+use crate::peers::{Peer, SERVE_FLOOR};
+use crate::{floor, floor_hyper, sys};
+
+/// Prints a result.
+///
+/// # Errors
+/// When nobody reads it.
+pub fn say(line: &str) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{line}")
+}
+
+/// Tells how far it is, beside the results.
+pub fn note(line: &str) {
+    // A closed stderr must not end a measurement.
+    drop(writeln!(io::stderr().lock(), "{line}"));
+}
+
+/// Runs as a floor, when started as one: `PROGRAM serve-floor NAME ADDRESS`. None: go on as the
+/// program that was asked for.
+///
+/// # Errors
+/// When the floor can't listen.
+pub fn serve_if_floor() -> Option<anyhow::Result<()>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [role, name, address] if role == SERVE_FLOOR => Some(serve_floor(name, address)),
+        _ => None,
+    }
+}
+
+fn serve_floor(name: &str, address: &str) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(address).context("listening")?;
+    sys::lift_file_limit()?;
+    if name == Peer::Floor.name() {
+        floor::serve(&listener)?;
+    } else if name == Peer::FloorHyper.name() {
+        floor_hyper::serve(listener, floor_hyper::Timer::None)?;
+    } else if name == Peer::FloorHyperTimer.name() {
+        floor_hyper::serve(listener, floor_hyper::Timer::Head)?;
+    } else {
+        bail!("no floor is called {name}");
+    }
+    Ok(())
+}
+
+/// The machine in one line: what else runs on it matters to every number.
+#[must_use]
+pub fn machine() -> String {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo");
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let cores = cpu.lines().filter(|line| line.starts_with("processor")).count();
+    let kernel = read("/proc/sys/kernel/osrelease");
+    let load = read("/proc/loadavg");
+    format!(
+        "{} ({cores} cores), Linux {}, load average {}",
+        model.map_or("unknown CPU", |(_, model)| model),
+        kernel.trim(),
+        load.split(' ').next().unwrap_or("unknown"),
+    )
+}
