@@ -1,1 +1,51 @@
-//! TOML to a checked configuration: one registry of options, all problems at once.
+//! What a site chose: `larder.toml` and the command line, checked as a whole.
+//!
+//! Three steps, kept apart: the file's tree with its places ([`ConfigBuilder::file`]), the checked
+//! [`Config`] ([`ConfigBuilder::build`], pure but for what [`Machine`] tells), and the things opened
+//! from it, which are not this crate's: it binds no port, resolves no name, opens no log.
+//!
+//! Three names to know: [`Config`], the plain result; [`Problems`], everything that is wrong, each
+//! with its place and a hint; [`OPTIONS`], the one table of options that checking, defaults, help
+//! texts and `docs/configuration.md` are made of.
+//!
+//! ```
+//! use larder_config::Config;
+//!
+//! let config = Config::from_toml("larder.toml", "upstream = 'http://127.0.0.1:8000'")?;
+//! assert_eq!(config.listen[0].port(), 8080);
+//!
+//! let problems = Config::from_toml("larder.toml", "upsteam = 'http://127.0.0.1:8000'").unwrap_err();
+//! assert!(problems.to_string().starts_with("larder.toml:1:1: unknown option `upsteam`"));
+//! # Ok::<(), larder_config::Problems>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod build;
+mod config;
+mod contradictions;
+mod documentation;
+mod file;
+mod kind;
+mod machine;
+mod options;
+mod overrides;
+mod problem;
+mod quantity;
+mod reload;
+mod suggest;
+mod upstream;
+mod value;
+
+pub use build::ConfigBuilder;
+pub use config::{
+    AccessLog, CacheConfig, Config, Level, LimitConfig, LogConfig, PoolConfig, TimeoutConfig,
+};
+pub use documentation::{help, markdown};
+pub use kind::{Automatic, Flag, Kind, OptionSpec, Reload};
+pub use machine::Machine;
+pub use options::OPTIONS;
+pub use overrides::Overrides;
+pub use problem::{Place, Problem, Problems};
+pub use quantity::{show_bytes, show_duration};
+pub use upstream::UpstreamUrl;

@@ -1,0 +1,168 @@
+//! What is an option?
+//!
+//! A name, the kind of its value with bounds and default, the place in [`Config`] it fills, and its
+//! texts. The accessor returns a mutable place, so one function both sets and shows a value.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::upstream::UpstreamUrl;
+
+/// One option: everything that is known about it, wherever it is needed.
+#[derive(Debug)]
+pub struct OptionSpec {
+    /// Path in the file: `cache.memory`.
+    pub key: &'static str,
+    /// What its value is.
+    pub kind: Kind,
+    /// Its flag on the command line, with the name of its value. Others are reached by `--set`.
+    pub flag: Option<Flag>,
+    /// One line without a full stop, for `--help`.
+    pub summary: &'static str,
+    /// One paragraph: what it does and why the default is what it is.
+    pub text: &'static str,
+    /// A value as written in the file.
+    pub example: &'static str,
+    /// When a change takes effect.
+    pub reload: Reload,
+}
+
+/// A flag and what stands behind it: `--memory SIZE`.
+#[derive(Clone, Copy, Debug)]
+pub struct Flag {
+    /// With its dashes.
+    pub name: &'static str,
+    /// The name of the value, in capitals.
+    pub value: &'static str,
+}
+
+/// When a changed value takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reload {
+    /// On SIGHUP.
+    Live,
+    /// On the next start.
+    Restart,
+}
+
+/// What an option is when nobody sets it.
+#[derive(Clone, Copy, Debug)]
+pub enum Automatic<T> {
+    /// Always the same.
+    Fixed(T),
+    /// Computed from other facts, described for people.
+    From(&'static str),
+}
+
+/// The kinds of values, each with its bounds, its default and its place in [`Config`].
+#[derive(Debug)]
+pub enum Kind {
+    /// A size in bytes, both bounds allowed.
+    Bytes {
+        /// Where it goes.
+        place: fn(&mut Config) -> &mut usize,
+        /// When not set.
+        default: Automatic<usize>,
+        /// Smallest that makes sense.
+        min: usize,
+        /// Largest that makes sense.
+        max: usize,
+    },
+    /// A span of time, both bounds allowed.
+    Duration {
+        /// Where it goes.
+        place: fn(&mut Config) -> &mut Duration,
+        /// When not set.
+        default: Duration,
+        /// Shortest that makes sense.
+        min: Duration,
+        /// Longest that makes sense.
+        max: Duration,
+    },
+    /// A whole number, both bounds allowed.
+    Count {
+        /// Where it goes.
+        place: fn(&mut Config) -> &mut usize,
+        /// When not set.
+        default: Automatic<usize>,
+        /// Smallest that makes sense.
+        min: usize,
+        /// Largest that makes sense.
+        max: usize,
+    },
+    /// A whole number from 0 to 100.
+    Percent {
+        /// Where it goes.
+        place: fn(&mut Config) -> &mut u8,
+        /// When not set.
+        default: u8,
+    },
+    /// `true` or `false`.
+    Switch {
+        /// Where it goes.
+        place: fn(&mut Config) -> &mut bool,
+        /// When not set.
+        default: bool,
+    },
+    /// One address and port, or several.
+    Addresses {
+        /// Where they go.
+        place: fn(&mut Config) -> &mut Vec<SocketAddr>,
+        /// When not set.
+        default: (IpAddr, u16),
+    },
+    /// One address and port, or `"off"`.
+    AddressOrOff {
+        /// Where it goes.
+        place: fn(&mut Config) -> &mut Option<SocketAddr>,
+        /// When not set.
+        default: (IpAddr, u16),
+    },
+    /// One URL of an application, or several. Has no default: it has to be said.
+    Upstreams {
+        /// Where they go.
+        place: fn(&mut Config) -> &mut Vec<UpstreamUrl>,
+    },
+    /// One of a few words.
+    Choice {
+        /// The words.
+        names: &'static [&'static str],
+        /// The index of the word in force.
+        get: fn(&Config) -> usize,
+        /// Takes the index of a word.
+        set: fn(&mut Config, usize),
+        /// Index of the word when not set.
+        default: usize,
+    },
+    /// A file's path; standard output when not set.
+    Path {
+        /// Where it goes.
+        place: fn(&mut Config) -> &mut Option<PathBuf>,
+    },
+}
+
+impl Kind {
+    /// What a value of this kind is called, for tables and messages.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Bytes { .. } => "size",
+            Self::Duration { .. } => "duration",
+            Self::Count { .. } => "number",
+            Self::Percent { .. } => "percentage",
+            Self::Switch { .. } => "true or false",
+            Self::Addresses { .. } => "address or list of addresses",
+            Self::AddressOrOff { .. } => "address or \"off\"",
+            Self::Upstreams { .. } => "URL or list of URLs",
+            Self::Choice { .. } => "word",
+            Self::Path { .. } => "path",
+        }
+    }
+
+    /// Whether several values may be given.
+    pub(crate) const fn is_list(&self) -> bool {
+        matches!(self, Self::Addresses { .. } | Self::Upstreams { .. })
+    }
+}
