@@ -1,1 +1,33 @@
 //! Joins semantics, policy and store: look up, select, collapse, stream, validate, refresh.
+//!
+//! This crate decides and keeps; it opens no socket, spawns no task and knows no runtime. The
+//! asynchronous glue is `larder-tower`'s.
+//!
+//! Three types to know: [`Cache`] (pages and fetches in progress), [`Plan`] (what to do with a
+//! request, made by [`plan`]), [`Flight`] (one fetch, many readers).
+//!
+//! A request's way: [`Facts::of`] -> [`Cache::look_up`] -> [`plan`] -> `respond`, or a fetch:
+//! [`collapse`] -> `receive` -> [`Cache::keep`].
+#![forbid(unsafe_code)]
+
+pub mod body;
+pub mod cache;
+pub mod clock;
+pub mod collapse;
+pub mod fields;
+pub mod flight;
+pub mod limits;
+pub mod note;
+pub mod page;
+pub mod plan;
+pub mod receive;
+pub mod respond;
+pub mod stored_body;
+pub mod variant;
+
+pub use body::{Body, Incomplete};
+pub use cache::{Cache, Options};
+pub use clock::{Clock, SystemClock};
+pub use flight::Flight;
+pub use note::{Handling, Note};
+pub use plan::{Facts, Plan, plan};

@@ -1,0 +1,146 @@
+//! The body of a response: from the store, from a fetch in progress, or the application's own.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use larder_semantics::Reason;
+
+use crate::flight::Reader;
+use crate::note::Note;
+use crate::stored_body::StoredBody;
+
+/// A response body that knows how it came about.
+#[derive(Debug)]
+pub struct Body<U> {
+    kind: Kind<U>,
+    /// What was done and why.
+    pub note: Note,
+}
+
+#[derive(Debug)]
+enum Kind<U> {
+    Empty,
+    /// Taken at the first poll.
+    Bytes(Option<Bytes>),
+    /// A window of a stored body.
+    Stored { body: Arc<StoredBody>, position: u64, end: u64 },
+    /// A fetch that is still going on, or has just ended.
+    Shared(Reader),
+    /// The application's, unshared.
+    Upstream(U),
+}
+
+/// A body that ended before it was complete. Whoever sends it must not end it cleanly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Incomplete {
+    /// What went wrong.
+    pub reason: Reason,
+}
+
+impl std::fmt::Display for Incomplete {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the body is incomplete: {}", self.reason.text())
+    }
+}
+
+impl std::error::Error for Incomplete {}
+
+impl<U> Body<U> {
+    /// No bytes at all.
+    #[must_use]
+    pub fn empty(note: Note) -> Self {
+        Self { kind: Kind::Empty, note }
+    }
+
+    /// These bytes.
+    #[must_use]
+    pub fn bytes(bytes: Bytes, note: Note) -> Self {
+        let kind = if bytes.is_empty() { Kind::Empty } else { Kind::Bytes(Some(bytes)) };
+        Self { kind, note }
+    }
+
+    /// The stored bytes from `first` on and before `end`.
+    #[must_use]
+    pub fn stored(body: Arc<StoredBody>, first: u64, end: u64, note: Note) -> Self {
+        if first >= end {
+            return Self::empty(note);
+        }
+        if first == 0
+            && let Some(single) = body.as_single()
+            && single.len() as u64 == end
+        {
+            return Self::bytes(single.clone(), note);
+        }
+        Self { kind: Kind::Stored { body, position: first, end }, note }
+    }
+
+    /// What a fetch in progress brings.
+    #[must_use]
+    pub fn shared(reader: Reader, note: Note) -> Self {
+        Self { kind: Kind::Shared(reader), note }
+    }
+
+    /// The application's own body.
+    #[must_use]
+    pub fn upstream(body: U, note: Note) -> Self {
+        Self { kind: Kind::Upstream(body), note }
+    }
+}
+
+impl<U> http_body::Body for Body<U>
+where
+    U: http_body::Body<Data = Bytes> + Unpin,
+    U::Error: Into<Reason>,
+{
+    type Data = Bytes;
+    type Error = Incomplete;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Incomplete>>> {
+        match &mut self.kind {
+            Kind::Empty => Poll::Ready(None),
+            Kind::Bytes(bytes) => Poll::Ready(bytes.take().map(|all| Ok(Frame::data(all)))),
+            Kind::Stored { body, position, end } => {
+                if position >= end {
+                    return Poll::Ready(None);
+                }
+                let Some(block) = body.read(*position, *end) else {
+                    // A window is only made over bytes that are known, so this is a bug in the
+                    // making of it; failing the connection is right, ending cleanly is not.
+                    return Poll::Ready(Some(Err(Incomplete { reason: Reason::Truncated })));
+                };
+                *position += block.len() as u64;
+                Poll::Ready(Some(Ok(Frame::data(block))))
+            }
+            Kind::Shared(reader) => reader.poll_frame(cx),
+            Kind::Upstream(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map_err(|error| Incomplete { reason: error.into() }),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Empty | Kind::Bytes(None) => true,
+            Kind::Bytes(Some(_)) => false,
+            Kind::Stored { position, end, .. } => position >= end,
+            Kind::Shared(reader) => reader.is_end_stream(),
+            Kind::Upstream(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Empty | Kind::Bytes(None) => SizeHint::with_exact(0),
+            Kind::Bytes(Some(bytes)) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Stored { position, end, .. } => SizeHint::with_exact(end - position),
+            Kind::Shared(reader) => reader.size_hint(),
+            Kind::Upstream(body) => body.size_hint(),
+        }
+    }
+}

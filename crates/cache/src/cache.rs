@@ -1,0 +1,229 @@
+//! The cache: pages in a store, fetches in progress, and what may change either.
+//!
+//! Every change of a page is atomic per key ([`Store::update`]), and checks inside that the fetch
+//! it comes from was not invalidated since it began: that makes an invalidation final.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, Guard};
+use bytes::Bytes;
+use larder_semantics::{Failure, Reason, Settings, Timestamp};
+use larder_store::{Change, MemoryStore, Sizes, Store, Updated, Usage, Weigh};
+
+use crate::clock::Clock;
+use crate::collapse::Flights;
+use crate::flight::Flight;
+use crate::page::{Page, Uncacheable};
+use crate::receive::Draft;
+use crate::variant::Variant;
+
+/// What a site may choose about the cache.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How HTTP's caching rules are read.
+    pub semantics: Settings,
+    /// Fresh variants kept of one page.
+    pub variants_max: usize,
+    /// The longest body kept, in bytes.
+    pub object_bytes_max: u64,
+    /// How long a page that could not be stored is not waited for.
+    pub uncacheable_for: Duration,
+    /// How long stale pages are served without asking an application that has just failed.
+    pub failure_pause: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            semantics: Settings::default(),
+            // Enough for a page in many languages and three encodings; few enough that looking
+            // through them costs less than a microsecond.
+            variants_max: 64,
+            object_bytes_max: 16 << 20,
+            uncacheable_for: Duration::from_secs(120),
+            failure_pause: Duration::from_secs(2),
+        }
+    }
+}
+
+/// A page that can be looked at without holding a lock.
+#[derive(Clone, Debug)]
+pub struct SharedPage(Arc<Page>);
+
+impl std::ops::Deref for SharedPage {
+    type Target = Page;
+
+    fn deref(&self) -> &Page {
+        &self.0
+    }
+}
+
+impl Weigh for SharedPage {
+    fn weight_bytes(&self) -> usize {
+        // The `Arc`'s two counters.
+        size_of::<Self>() + 2 * size_of::<usize>() + self.0.weight_bytes()
+    }
+}
+
+/// The cache.
+pub struct Cache {
+    store: MemoryStore<SharedPage>,
+    flights: Arc<Flights>,
+    options: ArcSwap<Options>,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+impl Cache {
+    /// An empty cache of `memory_bytes`. Fetches in progress may hold an eighth of that on top.
+    #[must_use]
+    pub fn new(memory_bytes: u64, options: Options, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            store: MemoryStore::new(Sizes::of(memory_bytes)),
+            flights: Flights::new((memory_bytes / 8).max(8 << 20)),
+            options: ArcSwap::from_pointee(options),
+            clock,
+        }
+    }
+
+    /// The options in force.
+    pub fn options(&self) -> Guard<Arc<Options>> {
+        self.options.load()
+    }
+
+    /// Puts other options in force, for requests that begin from now on.
+    pub fn set_options(&self, options: Options) {
+        self.options.store(Arc::new(options));
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The fetches in progress.
+    #[must_use]
+    pub fn flights(&self) -> &Arc<Flights> {
+        &self.flights
+    }
+
+    /// The store's numbers.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.store.usage()
+    }
+
+    /// What is stored under `key`.
+    #[must_use]
+    pub fn look_up(&self, key: &[u8]) -> Option<SharedPage> {
+        self.store.look_up(key)
+    }
+
+    /// The longest body worth keeping: what the site allows and the store admits.
+    #[must_use]
+    pub fn kept_max(&self, key: &[u8]) -> u64 {
+        // Room for the head and the bookkeeping, which the store weighs as well.
+        const HEAD_BYTES: usize = 64 * 1024;
+        let admitted = self.store.item_bytes_max(key.len()).saturating_sub(HEAD_BYTES);
+        self.options().object_bytes_max.min(admitted as u64)
+    }
+
+    /// Stores what the fetch `flight` brought.
+    ///
+    /// # Errors
+    /// The reason why it was not kept.
+    pub fn keep(
+        &self,
+        key: &[u8],
+        flight: &Flight,
+        draft: &Draft,
+        chunks: &[Bytes],
+    ) -> Result<Variant, Reason> {
+        let now = self.now();
+        let variants_max = self.options().variants_max;
+        let older = self.look_up(key).and_then(|page| {
+            let same = |v: &&Variant| {
+                v.head.vary == draft.head.vary && v.head.selecting == draft.head.selecting
+            };
+            page.variants().iter().find(same).cloned()
+        });
+        // The bytes are copied before the lock is taken.
+        let variant = draft.finish(chunks, older.as_ref())?;
+        let mut outcome = Err(Reason::InvalidatedMeanwhile);
+        let updated = self.store.update(key, |page| {
+            if flight.is_invalidated() {
+                return Change::Keep;
+            }
+            let none = Page::default();
+            let page = page.map_or(&none, |page| page);
+            match page.with(variant.clone(), variants_max, now) {
+                Ok(page) => {
+                    outcome = Ok(variant.clone());
+                    Change::Put(SharedPage(Arc::new(page)))
+                }
+                Err(not_kept) => {
+                    outcome = Err(not_kept.0);
+                    Change::Keep
+                }
+            }
+        });
+        if updated == Updated::Refused { Err(Reason::TooLarge) } else { outcome }
+    }
+
+    /// Puts the newer head on the stored variant with the same body, if it is still there and
+    /// `flight`, the fetch that brought the head, was not invalidated.
+    pub fn freshen(&self, key: &[u8], variant: &Variant, flight: Option<&Flight>) {
+        self.store.update(key, |page| {
+            let invalidated = flight.is_some_and(Flight::is_invalidated);
+            let newer = page
+                .filter(|_| !invalidated)
+                .and_then(|page| page.with_head(variant, Arc::clone(&variant.head)));
+            newer.map_or(Change::Keep, |page| Change::Put(SharedPage(Arc::new(page))))
+        });
+    }
+
+    /// Remembers that the page could not be stored, so that nobody waits for it.
+    pub fn mark_uncacheable(&self, key: &[u8], reason: Reason) {
+        let options = self.options();
+        if options.uncacheable_for.is_zero() {
+            return;
+        }
+        let known = Uncacheable { until: self.now().plus(options.uncacheable_for), reason };
+        self.store.update(key, |page| {
+            let none = Page::default();
+            let page = page.map_or(&none, |page| page);
+            Change::Put(SharedPage(Arc::new(page.with_uncacheable(known))))
+        });
+    }
+
+    /// Remembers that the application failed for a page of which something is stored.
+    pub fn mark_failed(&self, key: &[u8], failure: Failure) {
+        let until = self.now().plus(self.options().failure_pause);
+        self.store.update(key, |page| {
+            page.map_or(Change::Keep, |page| {
+                Change::Put(SharedPage(Arc::new(page.with_failure(failure, until))))
+            })
+        });
+    }
+
+    /// Makes everything stored under `key`, and everything that is being fetched for it, unusable
+    /// (RFC 9111 §4.4). Final when it returns.
+    pub fn invalidate(&self, key: &[u8]) {
+        // In this order: a fetch that ends between the two is removed by the second, one that
+        // ends later sees that it was marked.
+        self.flights.invalidate(key);
+        self.store.remove(key);
+    }
+
+    /// Forgets everything. For tests and for `purge everything`.
+    pub fn clear(&self) {
+        self.store.clear();
+    }
+}

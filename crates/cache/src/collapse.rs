@@ -1,0 +1,194 @@
+//! Which requests share one fetch: the table of fetches in progress.
+//!
+//! A request joins a fetch of the same page and range when the fetch's answer will be, or may
+//! be, for it too: if the answer's head is there, its `Vary` says so; if not, the fields that
+//! selected the page's newest variant are compared, and where nothing is known the request waits
+//! and looks again.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use http::header::{HeaderMap, HeaderValue};
+use larder_semantics::Reason;
+use larder_semantics::vary::{Selecting, Vary};
+use parking_lot::Mutex;
+
+use crate::flight::{Budget, Flight, Outcome};
+use crate::limits;
+
+type Shard = HashMap<Box<[u8]>, Vec<Entry>>;
+
+/// All fetches in progress.
+#[derive(Debug)]
+pub struct Flights {
+    shards: Box<[Mutex<Shard>]>,
+    hasher: RandomState,
+    budget: Arc<Budget>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    flight: Arc<Flight>,
+    selecting: Option<Selecting>,
+    range: Option<HeaderValue>,
+}
+
+/// What a request can do about a page that has to be fetched.
+#[derive(Debug)]
+pub enum Joined {
+    /// Fetch it, on behalf of all.
+    Lead(Lead),
+    /// Somebody fetches it: wait for what comes.
+    Follow(Arc<Flight>),
+    /// Too much goes on for this page: ask on one's own.
+    Full,
+}
+
+/// The duty to fetch. When it is dropped the fetch is over, whatever became of it.
+#[derive(Debug)]
+pub struct Lead {
+    flight: Arc<Flight>,
+    key: Box<[u8]>,
+    table: Arc<Flights>,
+}
+
+/// What a request looks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The page.
+    pub key: &'a [u8],
+    /// The request's fields.
+    pub request: &'a HeaderMap,
+    /// The fields that select among the page's variants, as far as they are known.
+    pub recipe: Option<&'a Vary>,
+    /// The `Range` that the application will be asked for.
+    pub range: Option<&'a HeaderValue>,
+}
+
+impl Flights {
+    /// An empty table whose fetches may hold `budget_bytes` together.
+    #[must_use]
+    pub fn new(budget_bytes: u64) -> Arc<Self> {
+        let shards = (0..limits::FLIGHT_SHARDS).map(|_| Mutex::default()).collect();
+        let budget = Arc::new(Budget::new(budget_bytes));
+        Arc::new(Self { shards, hasher: RandomState::new(), budget })
+    }
+
+    fn shard(&self, key: &[u8]) -> &Mutex<Shard> {
+        let hash = self.hasher.hash_one(key);
+        let count = self.shards.len() as u64;
+        // The remainder is below the number of shards, so it is an index.
+        let index = usize::try_from(hash % count).unwrap_or_default();
+        &self.shards[index]
+    }
+
+    /// Joins the fetch that `wanted` can share, or becomes the one who fetches.
+    #[must_use]
+    pub fn join_or_lead(self: &Arc<Self>, wanted: &Wanted<'_>) -> Joined {
+        let selecting = wanted.recipe.map(|recipe| Selecting::of(recipe, wanted.request));
+        let mut shard = self.shard(wanted.key).lock();
+        let entries = shard.get(wanted.key).map_or(&[][..], Vec::as_slice);
+        for entry in entries {
+            if entry.may_serve(wanted, selecting.as_ref()) {
+                return Joined::Follow(Arc::clone(&entry.flight));
+            }
+        }
+        if entries.len() >= limits::FLIGHTS_PER_PAGE_MAX {
+            return Joined::Full;
+        }
+        let flight = Arc::new(Flight::new(Arc::clone(&self.budget)));
+        let range = wanted.range.cloned();
+        let entry = Entry { flight: Arc::clone(&flight), selecting, range };
+        shard.entry(wanted.key.into()).or_default().push(entry);
+        drop(shard);
+        Joined::Lead(Lead { flight, key: wanted.key.into(), table: Arc::clone(self) })
+    }
+
+    /// A fetch that nobody else can join before its answer is there: for a request that asked on
+    /// its own and whose answer turned out to be one to keep.
+    #[must_use]
+    pub fn lead_alone(self: &Arc<Self>, key: &[u8]) -> Lead {
+        let flight = Arc::new(Flight::new(Arc::clone(&self.budget)));
+        // It is in the table all the same, so that an invalidation finds it.
+        let entry = Entry { flight: Arc::clone(&flight), selecting: None, range: None };
+        self.shard(key).lock().entry(key.into()).or_default().push(entry);
+        Lead { flight, key: key.into(), table: Arc::clone(self) }
+    }
+
+    /// Marks every fetch of the page as out of date.
+    pub fn invalidate(&self, key: &[u8]) {
+        if let Some(entries) = self.shard(key).lock().get(key) {
+            for entry in entries {
+                entry.flight.invalidate();
+            }
+        }
+    }
+
+    /// How many fetches are in progress.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().values().map(Vec::len).sum::<usize>()).sum()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes that they hold.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.budget.used()
+    }
+
+    fn remove(&self, key: &[u8], flight: &Arc<Flight>) {
+        let mut shard = self.shard(key).lock();
+        if let Some(entries) = shard.get_mut(key) {
+            entries.retain(|entry| !Arc::ptr_eq(&entry.flight, flight));
+            if entries.is_empty() {
+                shard.remove(key);
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn may_serve(&self, wanted: &Wanted<'_>, selecting: Option<&Selecting>) -> bool {
+        if self.range.as_ref() != wanted.range || !self.flight.is_open() {
+            return false;
+        }
+        match self.flight.outcome() {
+            Some(Outcome::Shared(head)) => head.matches(wanted.request),
+            // Its answer is in the store, or is nobody else's.
+            Some(Outcome::Stored(_) | Outcome::Unshared(_) | Outcome::Failed(_)) => false,
+            None => match (&self.selecting, selecting) {
+                (Some(theirs), Some(ours)) => theirs == ours,
+                (None, _) | (_, None) => true,
+            },
+        }
+    }
+}
+
+impl Lead {
+    /// The fetch.
+    #[must_use]
+    pub fn flight(&self) -> &Arc<Flight> {
+        &self.flight
+    }
+
+    /// The page's key.
+    #[must_use]
+    pub fn key(&self) -> &[u8] {
+        &self.key
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        self.table.remove(&self.key, &self.flight);
+        // Without effect when it has ended properly: a writer that is cut short fails its readers.
+        self.flight.fail(Reason::ClosedEarly);
+    }
+}

@@ -1,0 +1,25 @@
+//! What a peer can make grow, and where it ends.
+
+/// Bytes per block of a kept body. Large enough that the bookkeeping of a block does not matter,
+/// small enough that a body's last block wastes nothing: it is cut to its length.
+pub const BLOCK_BYTES: usize = 64 * 1024;
+
+/// How far a fetch that is not kept may run ahead of its slowest reader. Two of the largest read
+/// buffers: the application is never waited for, and a slow client holds no more than this.
+pub const RELAY_WINDOW_BYTES: u64 = 512 * 1024;
+
+/// Readers of one fetch in progress. Beyond it a request asks the application itself.
+pub const READERS_MAX: usize = 20_000;
+
+/// Fetches in progress for one page: one per variant and range that is being asked for at once.
+pub const FLIGHTS_PER_PAGE_MAX: usize = 64;
+
+/// Pieces of one partially known body. Each costs an allocation and a comparison per range request.
+pub const PIECES_MAX: usize = 64;
+
+/// How often a request that waited for a fetch which turned out not to be for it looks again
+/// before it asks the application itself.
+pub const LOOKS_MAX: usize = 2;
+
+/// Shards of the table of fetches in progress: more than any number of cores in use at once.
+pub const FLIGHT_SHARDS: usize = 64;

@@ -1,0 +1,178 @@
+//! A page: everything that is stored under one key.
+//!
+//! The variants lie newest first, which is the order in which RFC 9111 §4.1 prefers them. Pages
+//! are never changed in place: a change makes a new page, which the store swaps in.
+
+use std::sync::Arc;
+
+use http::header::{HeaderMap, HeaderValue};
+use larder_semantics::range::{RangeRequest, RangeSpec};
+use larder_semantics::vary::Vary;
+use larder_semantics::{Failure, Reason, Timestamp};
+use larder_store::Weigh;
+
+use crate::variant::{Head, Variant};
+
+/// That a page can't be shared, as an answer has shown, and until when that is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uncacheable {
+    /// Believed before this moment.
+    pub until: Timestamp,
+    /// Why it could not be stored.
+    pub reason: Reason,
+}
+
+/// Everything that is stored under one key.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    variants: Vec<Variant>,
+    uncacheable: Option<Uncacheable>,
+    failed: Option<(Failure, Timestamp)>,
+}
+
+/// What a request finds on a page.
+#[derive(Clone, Copy, Debug)]
+pub enum Selection<'a> {
+    /// This variant has what is asked for.
+    Variant(&'a Variant),
+    /// This variant is the one, but the range asked for is not among its bytes.
+    Part(&'a Variant),
+    /// No variant was selected by the request's fields.
+    None,
+}
+
+/// Why a variant was not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotKept(pub Reason);
+
+impl Page {
+    /// The variants, newest first.
+    #[must_use]
+    pub fn variants(&self) -> &[Variant] {
+        &self.variants
+    }
+
+    /// That the page is known to be uncacheable at `now`.
+    #[must_use]
+    pub fn uncacheable(&self, now: Timestamp) -> Option<Reason> {
+        self.uncacheable.filter(|known| now < known.until).map(|known| known.reason)
+    }
+
+    /// The fields that selected the newest variant.
+    #[must_use]
+    pub fn recipe(&self) -> Option<&Vary> {
+        self.variants.first().map(|variant| &variant.head.vary)
+    }
+
+    /// Finds the variant for a request (RFC 9111 §4.1) and its range (§3.3).
+    #[must_use]
+    pub fn select(&self, request: &HeaderMap, range: &RangeRequest) -> Selection<'_> {
+        let mut part = None;
+        for variant in self.variants.iter().filter(|variant| variant.head.matches(request)) {
+            if has(variant, request, range) {
+                return Selection::Variant(variant);
+            }
+            if variant.head.exact_range.is_none() {
+                part.get_or_insert(variant);
+            }
+        }
+        part.map_or(Selection::None, Selection::Part)
+    }
+
+    /// The page with `newer` on it.
+    ///
+    /// # Errors
+    /// [`NotKept`] when there are `variants_max` fresh variants already.
+    pub fn with(
+        &self,
+        newer: Variant,
+        variants_max: usize,
+        now: Timestamp,
+    ) -> Result<Self, NotKept> {
+        let varies = newer.head.vary != Vary::None;
+        let mut variants = Vec::with_capacity(self.variants.len() + 1);
+        variants.push(newer);
+        let Some(newest) = variants.first().cloned() else { return Ok(self.clone()) };
+        for older in &self.variants {
+            // RFC 9111 §4.1: where some responses have no Vary, only those with one are trusted;
+            // and where the newest has none, the resource no longer varies.
+            let mixed = varies != (older.head.vary != Vary::None);
+            if !mixed && !older.is_replaced_by(&newest) {
+                variants.push(older.clone());
+            }
+        }
+        if variants.len() > variants_max {
+            // Stale ones make room first; a fresh one is never driven out by a new spelling of a
+            // request field, or a client could empty the page.
+            let mut position = 0;
+            variants.retain(|variant| {
+                position += 1;
+                position == 1 || variant.head.freshness.is_fresh(now)
+            });
+        }
+        if variants.len() > variants_max {
+            return Err(NotKept(Reason::TooManyVariants));
+        }
+        variants.shrink_to_fit();
+        Ok(Self { variants, uncacheable: None, failed: None })
+    }
+
+    /// The page with another head on the variant whose body is that of `variant`. `None` when
+    /// that variant is gone: what was purged or evicted does not come back.
+    #[must_use]
+    pub fn with_head(&self, variant: &Variant, head: Arc<Head>) -> Option<Self> {
+        let position = self.variants.iter().position(|stored| stored.same_body(variant))?;
+        let mut page = Self { failed: None, ..self.clone() };
+        if let Some(place) = page.variants.get_mut(position) {
+            place.head = head;
+        }
+        Some(page)
+    }
+
+    /// The page with what was learnt about its cacheability.
+    #[must_use]
+    pub fn with_uncacheable(&self, known: Uncacheable) -> Self {
+        Self { uncacheable: Some(known), ..self.clone() }
+    }
+
+    /// That the application failed for this page, if that was a moment before `now`.
+    #[must_use]
+    pub fn failure(&self, now: Timestamp) -> Option<Failure> {
+        self.failed.filter(|(_, until)| now < *until).map(|(failure, _)| failure)
+    }
+
+    /// The page with a failure on it that counts until `until`.
+    #[must_use]
+    pub fn with_failure(&self, failure: Failure, until: Timestamp) -> Self {
+        Self { failed: Some((failure, until)), ..self.clone() }
+    }
+}
+
+/// Whether the bytes that the request is after are there.
+fn has(variant: &Variant, request: &HeaderMap, range: &RangeRequest) -> bool {
+    if let Some(exact) = &variant.head.exact_range {
+        let mut lines = request.get_all(http::header::RANGE).iter();
+        return lines.next().is_some_and(|line: &HeaderValue| line == exact)
+            && lines.next().is_none()
+            && !request.contains_key(http::header::IF_RANGE);
+    }
+    if variant.body.is_whole() {
+        return true;
+    }
+    // RFC 9111 §3.3: a partial response answers only what lies within it.
+    let RangeRequest::Single(spec) = range else { return false };
+    let known = match (variant.body.complete(), *spec) {
+        (Some(complete), spec) => spec.resolve(complete),
+        (None, RangeSpec::FromTo(first, last)) => Some((first, last)),
+        (None, RangeSpec::From(_) | RangeSpec::Suffix(_)) => None,
+    };
+    known.is_some_and(|(first, last)| variant.body.covers(first, last))
+        && larder_semantics::range::if_range_holds(request, &variant.head.validators)
+}
+
+impl Weigh for Page {
+    fn weight_bytes(&self) -> usize {
+        let variants: usize = self.variants.iter().map(Variant::heap_bytes).sum();
+        size_of::<Self>() + variants
+    }
+}

@@ -1,0 +1,180 @@
+//! What to do with a request, given what is stored: the decision, apart from the doing.
+//!
+//! [`plan`] is total and pure: the same function answers the proxy, the tests and the fuzzers.
+
+use http::header::{self, HeaderMap};
+use http::{Method, Request};
+use larder_semantics::range::RangeRequest;
+use larder_semantics::{Lookup, Reason, RequestDirectives, Reuse, Settings, Timestamp};
+
+use crate::note::{Handling, Note};
+use crate::page::{Page, Selection};
+use crate::variant::Variant;
+
+/// What the decision needs to know of a request.
+#[derive(Debug)]
+pub struct Facts {
+    lookup: Lookup,
+    is_head: bool,
+    directives: RequestDirectives,
+    /// The range asked for.
+    pub range: RangeRequest,
+    /// Answers to it may be shared only by explicit permission, so nobody waits for them.
+    has_authorization: bool,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub enum Plan {
+    /// Answer with this variant.
+    Serve {
+        /// The stored response.
+        variant: Variant,
+        /// How and why.
+        note: Note,
+        /// Bring it up to date in the background as well.
+        refresh: bool,
+    },
+    /// Ask the application, together with whoever asks for the same meanwhile.
+    Fetch(Reason),
+    /// Ask the application whether this variant is still valid, together with others.
+    Validate(Variant, Reason),
+    /// Ask the application for this request only; the answer may be kept. The variant, if any,
+    /// is what the answer may say something about.
+    Alone(Option<Variant>, Reason),
+    /// Hand the request to the application as it is.
+    Pass(Reason),
+    /// RFC 9111 §5.2.1.7: `only-if-cached`, and nothing usable is stored.
+    Unsatisfiable,
+}
+
+impl Facts {
+    /// The facts of `request`; `has_body` says that it brings content.
+    #[must_use]
+    pub fn of<B>(request: &Request<B>, has_body: bool, settings: &Settings) -> Self {
+        let headers = request.headers();
+        let mut lookup = larder_semantics::lookup(request.method(), headers);
+        if matches!(lookup, Lookup::Yes) {
+            if has_body {
+                // A body on a GET has no meaning that a cache could know (RFC 9110 §9.3.1).
+                lookup = Lookup::Pass(Reason::RequestBody);
+            } else if is_upgrade(headers) {
+                lookup = Lookup::Pass(Reason::Upgrade);
+            }
+        }
+        Self {
+            lookup,
+            is_head: request.method() == Method::HEAD,
+            directives: RequestDirectives::of(headers, settings),
+            range: RangeRequest::of(request.method(), headers),
+            has_authorization: headers.contains_key(header::AUTHORIZATION),
+        }
+    }
+
+    /// Why the cache is not even looked into.
+    #[must_use]
+    pub fn pass(&self) -> Option<Reason> {
+        match self.lookup {
+            Lookup::Yes => None,
+            Lookup::Pass(reason) => Some(reason),
+        }
+    }
+
+    /// What the client asks of caches, as far as the site honours it.
+    #[must_use]
+    pub fn directives(&self) -> RequestDirectives {
+        self.directives
+    }
+}
+
+/// Whether the client wants to speak another protocol. `h2c` is refused by ignoring it: RFC 9113
+/// removed that way of starting HTTP/2.
+#[must_use]
+pub fn is_upgrade(headers: &HeaderMap) -> bool {
+    headers.get(header::UPGRADE).is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"h2c"))
+}
+
+/// Decides what to do with a request whose page is `page`.
+#[must_use]
+pub fn plan(
+    page: Option<&Page>,
+    request: &HeaderMap,
+    facts: &Facts,
+    settings: &Settings,
+    now: Timestamp,
+) -> Plan {
+    if let Some(reason) = facts.pass() {
+        return Plan::Pass(reason);
+    }
+    let Some(page) = page else { return facts.absent(Reason::UriMiss) };
+    match page.select(request, &facts.range) {
+        Selection::Variant(variant) => facts.found(page, variant, settings, now),
+        Selection::Part(_) => facts.absent(Reason::RangeMiss),
+        Selection::None => match page.uncacheable(now) {
+            Some(_) if facts.directives.only_if_cached => Plan::Unsatisfiable,
+            Some(_) => Plan::Alone(None, Reason::KnownUncacheable),
+            None if page.variants().is_empty() => facts.absent(Reason::UriMiss),
+            None => facts.absent(Reason::VaryMiss),
+        },
+    }
+}
+
+impl Facts {
+    /// Nothing is stored that could be looked at.
+    fn absent(&self, reason: Reason) -> Plan {
+        if self.directives.only_if_cached {
+            return Plan::Unsatisfiable;
+        }
+        let alone = self.is_head || self.has_authorization || self.directives.no_store;
+        if alone { Plan::Alone(None, reason) } else { Plan::Fetch(reason) }
+    }
+
+    fn found(&self, page: &Page, variant: &Variant, settings: &Settings, now: Timestamp) -> Plan {
+        let freshness = &variant.head.freshness;
+        let variant = variant.clone();
+        match larder_semantics::decide(freshness, self.directives, now) {
+            Reuse::Serve(reason) => {
+                let fresh = freshness.is_fresh(now);
+                let handling = if fresh { Handling::Hit } else { Handling::Stale };
+                Plan::Serve { variant, note: Note::new(handling, reason), refresh: false }
+            }
+            Reuse::ServeAndRefresh(reason) => {
+                let note = Note::new(Handling::Stale, reason);
+                // A page whose last refresh failed is left in peace for a moment.
+                let refresh = page.failure(now).is_none();
+                Plan::Serve { variant, note, refresh }
+            }
+            Reuse::Unsatisfiable => Plan::Unsatisfiable,
+            Reuse::Validate(reason) => {
+                // The application failed a moment ago: asking it again for every request would
+                // make everybody wait for the same failure.
+                let stale = page.failure(now).and_then(|failure| {
+                    larder_semantics::stale_on(freshness, failure, self.directives, settings, now)
+                });
+                if let Some(reason) = stale {
+                    let note = Note::new(Handling::Stale, reason);
+                    return Plan::Serve { variant, note, refresh: false };
+                }
+                // What has to be validated for each request is validated for each alone, and a
+                // HEAD goes on as a HEAD (RFC 9111 §4.3.5).
+                let alone = self.is_head || self.has_authorization || reason.is_per_request();
+                if alone {
+                    Plan::Alone(Some(variant), reason)
+                } else {
+                    Plan::Validate(variant, reason)
+                }
+            }
+        }
+    }
+}
+
+/// Reasons that hold for one request, not for the page.
+trait PerRequest {
+    fn is_per_request(self) -> bool;
+}
+
+impl PerRequest for Reason {
+    fn is_per_request(self) -> bool {
+        matches!(self, Self::AlwaysValidate | Self::RequestDirectives)
+    }
+}

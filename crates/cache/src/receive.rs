@@ -1,0 +1,239 @@
+//! What an answer of the application means for what is stored: RFC 9111 §3, §3.3, §4.3.3, §4.3.5.
+//!
+//! Pure, like `plan`: an answer's head goes in, a verdict comes out.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, StatusCode, Uri};
+use larder_semantics::freshness::{Freshness, Timing};
+use larder_semantics::range::{self, ContentRange};
+use larder_semantics::storing::{self, Exchange};
+use larder_semantics::validation::{self, HeadEffect, Validators};
+use larder_semantics::vary::{Selecting, Vary};
+use larder_semantics::{Reason, Settings};
+
+use crate::fields::Fields;
+use crate::stored_body::StoredBody;
+use crate::variant::{Head, Variant};
+
+/// A request and the head of its answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    /// The request's method.
+    pub method: &'a Method,
+    /// The request's absolute target, for `Content-Location`.
+    pub target: &'a Uri,
+    /// The request's fields, as the client sent them.
+    pub request: &'a HeaderMap,
+    /// The answer's status.
+    pub status: StatusCode,
+    /// The answer's fields, hop-by-hop ones removed.
+    pub response: &'a HeaderMap,
+    /// When the request was sent and the answer came.
+    pub timing: Timing,
+}
+
+/// A response that is to be stored once its body is complete.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// The response as it is now, for those who read along.
+    pub head: Arc<Head>,
+    part: Option<ContentRange>,
+}
+
+impl Answer<'_> {
+    /// Whether the response may be stored, and as what.
+    ///
+    /// # Errors
+    /// The reason why it may not.
+    pub fn draft(&self, settings: &Settings) -> Result<Draft, Reason> {
+        let exchange = Exchange {
+            method: self.method,
+            request: self.request,
+            status: self.status,
+            response: self.response,
+        };
+        if self.method == Method::POST {
+            if !storing::post_stores_get(&exchange, self.target) {
+                return Err(Reason::Method);
+            }
+        } else if self.method != Method::GET {
+            return Err(Reason::Method);
+        }
+        storing::may_store(&exchange, settings)?;
+        let vary = Vary::of(self.response);
+        if vary == Vary::Any {
+            return Err(Reason::VaryAny);
+        }
+        let (part, exact_range) = self.placement()?;
+        let mut map = self.response.clone();
+        storing::strip_for_storing(&mut map);
+        let mut head = head_of(self.status, &map, vary, self, settings);
+        head.exact_range = exact_range;
+        Ok(Draft { head: Arc::new(head), part })
+    }
+
+    /// Where the bytes of a 206 belong; for one whose bytes can't be placed, the `Range` that it
+    /// answers.
+    fn placement(&self) -> Result<(Option<ContentRange>, Option<HeaderValue>), Reason> {
+        if self.status != StatusCode::PARTIAL_CONTENT {
+            return Ok((None, None));
+        }
+        let mut asked = self.request.get_all(header::RANGE).iter();
+        let (Some(asked), None) = (asked.next(), asked.next()) else {
+            // RFC 9110 §15.3.7: a 206 answers a range request.
+            return Err(Reason::BadContentRange);
+        };
+        let announced = content_length(self.response);
+        let placed = range::content_range(self.response).filter(|placed| {
+            announced.is_none_or(|length| placed.last - placed.first + 1 == length)
+        });
+        // Several ranges in one body (RFC 9110 §14.6), or a Content-Range that contradicts the
+        // body's length, can't be taken apart; the identical request still gets the identical
+        // answer while that is fresh. Such bytes are never combined, sliced or completed.
+        // Those who read along see the answer as it came in any case, so the draft of either kind
+        // is for the identical range; `finish` widens the one whose bytes have a place.
+        Ok((placed, Some(asked.clone())))
+    }
+
+    /// What a 304 makes of the stored response that was validated (RFC 9111 §4.3.4). `None` if it
+    /// speaks of another one.
+    #[must_use]
+    pub fn freshened(&self, variant: &Variant, settings: &Settings) -> Option<Variant> {
+        if !validation::selects(self.response, &variant.head.validators, true) {
+            return None;
+        }
+        Some(self.updated(variant, settings))
+    }
+
+    /// What the answer to a HEAD makes of the stored response (RFC 9111 §4.3.5).
+    #[must_use]
+    pub fn freshened_by_head(&self, variant: &Variant, settings: &Settings) -> Option<Variant> {
+        let stored = variant.head.fields.to_map(0);
+        match validation::head_effect(&stored, variant.body.complete(), self.status, self.response)
+        {
+            HeadEffect::None => None,
+            HeadEffect::Update => Some(self.updated(variant, settings)),
+            HeadEffect::Expire => {
+                let mut head = Head::clone(&variant.head);
+                head.freshness.expire(self.timing.response_time);
+                Some(Variant { head: Arc::new(head), body: Arc::clone(&variant.body) })
+            }
+        }
+    }
+
+    /// The stored response with the fields of a new head (RFC 9111 §3.2).
+    fn updated(&self, variant: &Variant, settings: &Settings) -> Variant {
+        let mut newer = self.response.clone();
+        storing::strip_for_storing(&mut newer);
+        let mut map = variant.head.fields.to_map(newer.len());
+        validation::update(&mut map, &newer);
+        let vary = Vary::of(&map);
+        let old = &variant.head;
+        let mut head = head_of(old.status, &map, vary, self, settings);
+        if head.vary == old.vary {
+            // The stored response stays the one that was selected by what it was stored for.
+            head.selecting = old.selecting.clone();
+        }
+        head.exact_range.clone_from(&old.exact_range);
+        Variant { head: Arc::new(head), body: Arc::clone(&variant.body) }
+    }
+}
+
+/// The head of a stored response with the fields `map`.
+fn head_of(
+    status: StatusCode,
+    map: &HeaderMap,
+    vary: Vary,
+    answer: &Answer<'_>,
+    settings: &Settings,
+) -> Head {
+    let fields = Fields::of(map);
+    // The validators are read from the copy, so that they do not hold on to a read buffer.
+    let own = fields.to_map(0);
+    let selecting = Selecting::of(&vary, answer.request);
+    Head {
+        status,
+        freshness: Freshness::of(status, &own, answer.timing, settings),
+        validators: Validators::of(&own),
+        fields,
+        vary,
+        selecting,
+        exact_range: None,
+    }
+}
+
+/// The announced length of a body.
+#[must_use]
+pub fn content_length(fields: &HeaderMap) -> Option<u64> {
+    fields.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+impl Draft {
+    /// The stored response, now that its body is complete. `older` is what the page has for the
+    /// same request, if that is a part of the same representation.
+    ///
+    /// # Errors
+    /// [`Reason::BadContentRange`] when the body is not as long as it said.
+    pub fn finish(&self, chunks: &[Bytes], older: Option<&Variant>) -> Result<Variant, Reason> {
+        let Some(placed) = self.part else {
+            if self.head.exact_range.is_some() {
+                let body = Arc::new(StoredBody::whole(chunks));
+                return Ok(Variant { head: Arc::clone(&self.head), body });
+            }
+            return Ok(whole(Head::clone(&self.head), StoredBody::whole(chunks)));
+        };
+        let length: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+        if placed.last - placed.first + 1 != length {
+            return Err(Reason::BadContentRange);
+        }
+        let body = StoredBody::part(placed.first, chunks, placed.complete);
+        let mut head = Head::clone(&self.head);
+        head.exact_range = None;
+        head.status = StatusCode::OK;
+        let mut map = head.fields.to_map(0);
+        map.remove(header::CONTENT_RANGE);
+        head.fields = Fields::of(&map);
+        // RFC 9111 §3.4: only what shares a strong validator is one representation.
+        let joined = older
+            .filter(|older| {
+                older.head.exact_range.is_none()
+                    && head.validators.same_strong(&older.head.validators)
+                    && same_encoding(&head.fields, &older.head.fields)
+            })
+            .and_then(|older| older.body.join(&body));
+        Ok(whole(head, joined.unwrap_or(body)))
+    }
+
+    /// The position of the body's first byte in the complete one.
+    #[must_use]
+    pub fn first(&self) -> u64 {
+        self.part.map_or(0, |placed| placed.first)
+    }
+}
+
+fn same_encoding(a: &Fields, b: &Fields) -> bool {
+    a.first(&header::CONTENT_ENCODING) == b.first(&header::CONTENT_ENCODING)
+}
+
+/// A stored response whose length fields say what is stored.
+fn whole(mut head: Head, body: StoredBody) -> Variant {
+    let length = body.is_whole().then(|| body.complete()).flatten();
+    let stated = head.fields.first(&header::CONTENT_LENGTH).map(HeaderValue::as_bytes);
+    let stated_right = match length {
+        Some(length) => stated == Some(length.to_string().as_bytes()),
+        None => stated.is_none(),
+    };
+    let has_no_body = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    if !stated_right && !has_no_body {
+        let mut map = head.fields.to_map(1);
+        map.remove(header::CONTENT_LENGTH);
+        if let Some(length) = length {
+            map.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        head.fields = Fields::of(&map);
+    }
+    Variant { head: Arc::new(head), body: Arc::new(body) }
+}

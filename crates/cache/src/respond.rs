@@ -1,0 +1,278 @@
+//! Makes a response out of a stored one: conditions, ranges, HEAD, `Age`, `Cache-Status`.
+//!
+//! RFC 9111 §4 (constructing responses), §4.3.2 (a client's conditions), RFC 9110 §14.2 (ranges).
+
+use std::sync::Arc;
+
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, Response, StatusCode};
+use larder_semantics::cache_status::{self, Fwd, Handling as Told};
+use larder_semantics::range::{self, RangeRequest};
+use larder_semantics::validation::{self, Precondition};
+use larder_semantics::{Freshness, Reason, Timestamp};
+
+use crate::body::Body;
+use crate::flight::Flight;
+use crate::note::{Handling, Note};
+use crate::stored_body::StoredBody;
+use crate::variant::{Head, Variant};
+
+/// What a client asked for, as far as an answer depends on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The fields.
+    pub headers: &'a HeaderMap,
+    /// The range among them.
+    pub range: &'a RangeRequest,
+}
+
+/// How the response came about, for `Cache-Status`.
+#[derive(Clone, Copy, Debug)]
+pub struct Account {
+    /// How and why.
+    pub note: Note,
+    /// Why the request went to the application, if one did.
+    pub forwarded: Option<Reason>,
+    /// The status of the application's answer, where it differs from what is sent.
+    pub forwarded_status: Option<StatusCode>,
+    /// Whether the answer was, or is being, stored.
+    pub stored: bool,
+}
+
+impl Account {
+    /// A response from the cache alone.
+    #[must_use]
+    pub const fn cached(note: Note) -> Self {
+        Self { note, forwarded: None, forwarded_status: None, stored: false }
+    }
+
+    /// A response that the application was asked for because of `why`.
+    #[must_use]
+    pub const fn forwarded(handling: Handling, why: Reason) -> Self {
+        let note = Note::new(handling, why);
+        Self { note, forwarded: Some(why), forwarded_status: None, stored: false }
+    }
+
+    /// The same, for an answer that is being stored.
+    #[must_use]
+    pub const fn stored(self) -> Self {
+        Self { stored: true, ..self }
+    }
+
+    /// The same, for an answer that was not stored for this reason.
+    #[must_use]
+    pub const fn not_stored(self, reason: Reason) -> Self {
+        Self { note: Note::new(self.note.handling, reason), ..self }
+    }
+
+    /// Our line of `Cache-Status` (RFC 9211).
+    #[must_use]
+    pub fn cache_status(&self, freshness: Option<&Freshness>, now: Timestamp) -> HeaderValue {
+        let ttl = freshness.map(|numbers| numbers.ttl_secs(now));
+        let detail = self.note.reason;
+        cache_status::write(&match self.forwarded {
+            None => Told::Hit { ttl: ttl.unwrap_or_default(), detail },
+            Some(why) => Told::Forwarded {
+                fwd: why.fwd().unwrap_or(Fwd::Miss),
+                fwd_status: self.forwarded_status,
+                stored: self.stored,
+                collapsed: self.note.handling == Handling::Collapsed,
+                ttl: ttl.filter(|_| self.stored),
+                detail,
+            },
+        })
+    }
+}
+
+/// Where the bytes come from.
+#[derive(Clone, Copy, Debug)]
+enum Source<'a> {
+    Stored(&'a Arc<StoredBody>),
+    Flight(&'a Arc<Flight>, Option<u64>),
+}
+
+/// The answer to `ask` from a stored variant.
+#[must_use]
+pub fn from_store<U>(
+    variant: &Variant,
+    ask: &Ask<'_>,
+    account: &Account,
+    now: Timestamp,
+) -> Response<Body<U>> {
+    respond(&variant.head, Source::Stored(&variant.body), ask, account, now)
+        // Only a fetch in progress can have lost its beginning.
+        .unwrap_or_else(|| Response::new(Body::empty(account.note)))
+}
+
+/// The answer to `ask` from a fetch in progress. `None` when its beginning is gone.
+#[must_use]
+pub fn from_flight<U>(
+    head: &Head,
+    flight: &Arc<Flight>,
+    ask: &Ask<'_>,
+    account: &Account,
+    now: Timestamp,
+) -> Option<Response<Body<U>>> {
+    let length = content_length(head);
+    respond(head, Source::Flight(flight, length), ask, account, now)
+}
+
+/// The announced length of a response's body.
+fn content_length(head: &Head) -> Option<u64> {
+    head.fields.first(&header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn respond<U>(
+    head: &Head,
+    source: Source<'_>,
+    ask: &Ask<'_>,
+    account: &Account,
+    now: Timestamp,
+) -> Option<Response<Body<U>>> {
+    let age = HeaderValue::from(head.freshness.current_age(now).as_secs());
+    let told = account.cache_status(Some(&head.freshness), now);
+    if not_modified(head, ask) {
+        return Some(not_modified_response(head, age, told, account.note));
+    }
+    let mut fields = head.fields.to_map(4);
+    fields.insert(header::AGE, age);
+    fields.append(CACHE_STATUS, told);
+    let mut status = head.status;
+    let complete = source.complete();
+    let window = match ranged(head, ask, source) {
+        Ranged::Whole => None,
+        Ranged::Window(first, last) => {
+            status = StatusCode::PARTIAL_CONTENT;
+            fields.insert(
+                header::CONTENT_RANGE,
+                range::write_content_range(first, last, complete),
+            );
+            fields.insert(header::CONTENT_LENGTH, HeaderValue::from(last - first + 1));
+            Some((first, last + 1))
+        }
+        Ranged::Unsatisfiable(complete) => {
+            return Some(unsatisfiable_response(fields, complete, account.note));
+        }
+    };
+    let body = if ask.method == Method::HEAD {
+        Body::empty(account.note)
+    } else {
+        source.body(window, account.note)?
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = fields;
+    Some(response)
+}
+
+/// The field that says how the cache handled a request (RFC 9211).
+pub const CACHE_STATUS: header::HeaderName = header::CACHE_STATUS;
+
+impl Source<'_> {
+    /// The complete length, where it is known.
+    fn complete(self) -> Option<u64> {
+        match self {
+            Source::Stored(body) => body.complete(),
+            Source::Flight(_, announced) => announced,
+        }
+    }
+
+    fn body<U>(self, window: Option<(u64, u64)>, note: Note) -> Option<Body<U>> {
+        match self {
+            Source::Stored(stored) => {
+                let (first, end) = window.unwrap_or((0, stored.complete().unwrap_or_default()));
+                Some(Body::stored(Arc::clone(stored), first, end, note))
+            }
+            Source::Flight(flight, _) => {
+                let (first, end) = window.map_or((0, None), |(first, end)| (first, Some(end)));
+                Some(Body::shared(flight.reader(first, end)?, note))
+            }
+        }
+    }
+}
+
+/// RFC 9110 §13.2.1: conditions count only where the answer without them would be a success.
+fn not_modified(head: &Head, ask: &Ask<'_>) -> bool {
+    let conditional = ask.headers.contains_key(header::IF_NONE_MATCH)
+        || ask.headers.contains_key(header::IF_MODIFIED_SINCE);
+    conditional
+        && head.status.is_success()
+        && head.exact_range.is_none()
+        && matches!(validation::evaluate(ask.headers, &head.validators), Precondition::NotModified)
+}
+
+fn not_modified_response<U>(
+    head: &Head,
+    age: HeaderValue,
+    told: HeaderValue,
+    note: Note,
+) -> Response<Body<U>> {
+    let mut response = Response::new(Body::empty(note));
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    let fields = response.headers_mut();
+    for (name, value) in head.fields.iter() {
+        if validation::is_in_not_modified(name) {
+            fields.append(name.clone(), value.clone());
+        }
+    }
+    fields.insert(header::AGE, age);
+    fields.append(CACHE_STATUS, told);
+    response
+}
+
+enum Ranged {
+    Whole,
+    Window(u64, u64),
+    Unsatisfiable(u64),
+}
+
+/// What of the body is asked for (RFC 9110 §14.2). Several ranges are answered with the whole,
+/// which is always allowed and can't be made to cost more than the body.
+fn ranged(head: &Head, ask: &Ask<'_>, source: Source<'_>) -> Ranged {
+    let RangeRequest::Single(spec) = ask.range else { return Ranged::Whole };
+    if head.status != StatusCode::OK
+        || head.exact_range.is_some()
+        || !range::if_range_holds(ask.headers, &head.validators)
+    {
+        return Ranged::Whole;
+    }
+    match (source.complete(), source, *spec) {
+        (Some(complete), _, spec) => spec
+            .resolve(complete)
+            .map_or(Ranged::Unsatisfiable(complete), |(first, last)| Ranged::Window(first, last)),
+        // A stored part was selected because it has these bytes.
+        (None, Source::Stored(_), range::RangeSpec::FromTo(first, last)) => {
+            Ranged::Window(first, last)
+        }
+        (None, _, _) => Ranged::Whole,
+    }
+}
+
+/// RFC 9110 §15.5.17: 416 tells the length, and is about the range, not the page.
+fn unsatisfiable_response<U>(
+    mut fields: HeaderMap,
+    complete: u64,
+    note: Note,
+) -> Response<Body<U>> {
+    for about_the_body in [
+        header::CONTENT_TYPE,
+        header::CONTENT_LENGTH,
+        header::CONTENT_ENCODING,
+        header::CONTENT_LANGUAGE,
+        header::CACHE_CONTROL,
+        header::EXPIRES,
+        header::LAST_MODIFIED,
+        header::ETAG,
+        header::AGE,
+    ] {
+        fields.remove(about_the_body);
+    }
+    fields.insert(header::CONTENT_RANGE, range::write_unsatisfied(complete));
+    fields.insert(header::CONTENT_LENGTH, HeaderValue::from(0));
+    let mut response = Response::new(Body::empty(note));
+    *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+    *response.headers_mut() = fields;
+    response
+}

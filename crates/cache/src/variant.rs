@@ -1,0 +1,94 @@
+//! One stored response: what is replaceable (its head) apart from what is not (its body).
+//!
+//! A 304, a HEAD or a soft purge makes a new [`Head`] for the same body (RFC 9111 §3.2, §4.3.5).
+
+use std::sync::Arc;
+
+use http::header::{self, HeaderMap, HeaderValue};
+use http::StatusCode;
+use larder_semantics::vary::{Selecting, Vary};
+use larder_semantics::validation::Validators;
+use larder_semantics::Freshness;
+
+use crate::fields::Fields;
+use crate::stored_body::StoredBody;
+
+/// Everything of a stored response but its body.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The status; 200 also for a body known in part, which becomes a 206 on its way out.
+    pub status: StatusCode,
+    /// The end-to-end fields; `Content-Length` among them only where the whole body is known.
+    pub fields: Fields,
+    /// The numbers that decide reuse.
+    pub freshness: Freshness,
+    /// What the response can be validated with.
+    pub validators: Validators,
+    /// The fields that select this variant.
+    pub vary: Vary,
+    /// Their values in the request that was answered.
+    pub selecting: Selecting,
+    /// Set for a partial response whose bytes can't be placed (several ranges, or a
+    /// `Content-Range` that contradicts the body): it answers the identical `Range` only.
+    pub exact_range: Option<HeaderValue>,
+}
+
+impl Head {
+    /// Whether this response was selected by the fields that `request` has.
+    #[must_use]
+    pub fn matches(&self, request: &HeaderMap) -> bool {
+        match self.vary {
+            Vary::None => true,
+            Vary::Any => false,
+            Vary::Fields(_) => larder_semantics::vary::matches(
+                &self.vary,
+                &self.selecting,
+                self.fields.first(&header::CONTENT_LANGUAGE),
+                request,
+            ),
+        }
+    }
+
+    /// The heap bytes of the head.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        size_of::<Self>() + self.fields.heap_bytes() + self.selecting.heap_bytes()
+    }
+}
+
+/// One stored response.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// Status, fields and numbers.
+    pub head: Arc<Head>,
+    /// The bytes.
+    pub body: Arc<StoredBody>,
+}
+
+impl Variant {
+    /// The heap bytes of head and body, with what keeps them.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        // Each `Arc` has two counters; the body's own struct lies behind its `Arc`.
+        const COUNTERS_BYTES: usize = 2 * size_of::<usize>();
+        2 * COUNTERS_BYTES
+            + size_of::<Self>()
+            + self.head.heap_bytes()
+            + size_of::<StoredBody>()
+            + self.body.heap_bytes()
+    }
+
+    /// Whether both are the same stored bytes, whatever became of their heads.
+    #[must_use]
+    pub fn same_body(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.body, &other.body)
+    }
+
+    /// Whether `newer` takes this one's place: selected by the same fields with the same values.
+    #[must_use]
+    pub fn is_replaced_by(&self, newer: &Self) -> bool {
+        self.head.vary == newer.head.vary
+            && self.head.selecting == newer.head.selecting
+            && (self.head.exact_range == newer.head.exact_range || newer.body.is_whole())
+    }
+}
