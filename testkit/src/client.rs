@@ -12,8 +12,10 @@ use crate::wire::{Chunk, Fields, Framing, Head, head_len};
 /// Why no (complete) response could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadError {
-    /// The peer closed or reset before the first byte.
+    /// The peer closed before the first byte.
     Closed,
+    /// The peer reset the connection before the first byte was read.
+    Reset,
     /// The peer closed or reset within a message.
     Truncated,
     /// Nothing came within [`PATIENCE`].
@@ -98,6 +100,7 @@ pub struct Client {
     framing: Framing,
     trailers: Fields,
     method: String,
+    was_reset: bool,
 }
 
 impl Client {
@@ -117,6 +120,7 @@ impl Client {
             framing: Framing::None,
             trailers: Fields::new(),
             method: String::from("GET"),
+            was_reset: false,
         }
     }
 
@@ -186,8 +190,11 @@ impl Client {
                 break len;
             }
             if !self.fill()? {
-                let nothing = self.unread.is_empty();
-                return Err(if nothing { ReadError::Closed } else { ReadError::Truncated });
+                return Err(match (self.unread.is_empty(), self.was_reset) {
+                    (true, false) => ReadError::Closed,
+                    (true, true) => ReadError::Reset,
+                    (false, _) => ReadError::Truncated,
+                });
             }
         };
         let raw: Vec<u8> = self.unread.drain(..len).collect();
@@ -233,8 +240,8 @@ impl Client {
         Ok(body)
     }
 
-    /// Reads to the end of the connection and says how many bytes were left to read. False in the
-    /// second place when the peer did not close within [`PATIENCE`].
+    /// Reads to the end of the connection: what was left to read, and whether the peer closed within
+    /// [`PATIENCE`].
     #[must_use]
     pub fn drain(&mut self) -> (Vec<u8>, bool) {
         let closed = loop {
@@ -307,7 +314,10 @@ impl Client {
             Err(e) if e.kind() == ErrorKind::WouldBlock || e.kind() == ErrorKind::TimedOut => {
                 Err(ReadError::TimedOut)
             }
-            Err(_) => Ok(false),
+            Err(_) => {
+                self.was_reset = true;
+                Ok(false)
+            }
         }
     }
 }
