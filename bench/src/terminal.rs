@@ -3,6 +3,7 @@
 
 use std::io::Write as _;
 use std::net::TcpListener;
+use std::process::ExitCode;
 use std::{env, fs, io};
 
 use anyhow::{Context as _, bail};
@@ -24,16 +25,21 @@ pub fn note(line: &str) {
     drop(writeln!(io::stderr().lock(), "{line}"));
 }
 
-/// Runs as a floor, when started as one: `PROGRAM serve-floor NAME ADDRESS`. None: go on as the
-/// program that was asked for.
-///
-/// # Errors
-/// When the floor can't listen.
-pub fn serve_if_floor() -> Option<anyhow::Result<()>> {
+/// Runs `program`, unless this process was started as a floor (`PROGRAM serve-floor NAME ADDRESS`),
+/// and says in one line what went wrong.
+#[must_use]
+pub fn run(program: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    match arguments.as_slice() {
-        [role, name, address] if role == SERVE_FLOOR => Some(serve_floor(name, address)),
-        _ => None,
+    let ended = match arguments.as_slice() {
+        [role, name, address] if role == SERVE_FLOOR => serve_floor(name, address),
+        _ => program(),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            note(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -3,9 +3,6 @@
 use clap::Parser as _;
 use larder_bench::{compare, terminal};
 
-fn main() -> anyhow::Result<()> {
-    if let Some(served) = terminal::serve_if_floor() {
-        return served;
-    }
-    compare::run(&compare::Options::parse())
+fn main() -> std::process::ExitCode {
+    terminal::run(|| compare::run(&compare::Options::parse()))
 }

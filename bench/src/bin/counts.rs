@@ -3,9 +3,6 @@
 use clap::Parser as _;
 use larder_bench::{counts, terminal};
 
-fn main() -> anyhow::Result<()> {
-    if let Some(served) = terminal::serve_if_floor() {
-        return served;
-    }
-    counts::run(&counts::Options::parse())
+fn main() -> std::process::ExitCode {
+    terminal::run(|| counts::run(&counts::Options::parse()))
 }

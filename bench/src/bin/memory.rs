@@ -3,9 +3,6 @@
 use clap::Parser as _;
 use larder_bench::{memory, terminal};
 
-fn main() -> anyhow::Result<()> {
-    if let Some(served) = terminal::serve_if_floor() {
-        return served;
-    }
-    memory::run(&memory::Options::parse())
+fn main() -> std::process::ExitCode {
+    terminal::run(|| memory::run(&memory::Options::parse()))
 }

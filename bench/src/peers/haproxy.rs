@@ -1,4 +1,4 @@
-//! HAProxy's cache: one thread, objects up to 200 KiB, connections to the origin always reused.
+//! The cache of `HAProxy`: one thread, objects up to 200 KiB, connections to the origin always reused.
 
 use std::net::SocketAddr;
 use std::process::Command;

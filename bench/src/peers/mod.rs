@@ -29,7 +29,7 @@ pub enum Peer {
     FloorHyperTimer,
     /// This project.
     Larder,
-    /// HAProxy's cache.
+    /// The cache of `HAProxy`.
     Haproxy,
     /// nginx `proxy_cache`.
     Nginx,

@@ -41,7 +41,7 @@ sub vcl_deliver {{
     command.args(["-j", "none", "-T", "none"]);
     for parameter in [
         "thread_pools=1",
-        "thread_pool_min=100",
+        "thread_pool_min=500",
         "thread_pool_max=2000",
         "timeout_idle=75",
         "listen_depth=4096",
