@@ -39,5 +39,5 @@ pub const CAPACITY_BYTES_MIN: u64 = 64 << 10;
 
 /// Values with more bytes than this should hold them in blocks of at most this size. Measured with `examples/fill.rs`
 /// (mimalloc, bodies of 128 bytes to 4 MiB): in one block each, memory exceeds the weighed bytes by 27 to 39 percent,
-/// because free blocks of one size are of no use to another; in blocks of 32 KiB by 5 to 10 percent.
+/// because free blocks of one size are of no use to another; in blocks of 32 KiB by 17 at most.
 pub const BLOCK_BYTES: usize = 32 << 10;

@@ -1,0 +1,13 @@
+//! The numbers of this crate, each with its reason.
+
+/// RFC 1035 §2.3.4: a name has at most 253 characters in text; a final dot and `:65535` may follow.
+pub const HOST_BYTES_MAX: usize = 253 + 1 + 6;
+
+/// Digits of the largest `u64`. Longer lengths cannot be counted and are nobody's honest request.
+pub const CONTENT_LENGTH_DIGITS_MAX: usize = 20;
+
+/// Underscored names that are remembered for the log; the rest of a flood is only counted.
+pub const UNDERSCORED_NAMES_MAX: usize = 8;
+
+/// A key buffer that grew beyond this for one long target gives the memory back at the next key.
+pub const KEY_BUFFER_BYTES_KEPT: usize = 4096;
