@@ -1,0 +1,209 @@
+//! Why something happened to a request: one table from which the token, the text, the status and the
+//! `fwd` of `Cache-Status` (RFC 9211 §2.2) all come.
+//!
+//! A [`Reason`] goes into `Cache-Status` (`detail`), the access log and the metrics, so tokens are an
+//! interface: add rows, never rename them. `index()` is dense, made for arrays of counters.
+
+use std::fmt;
+
+use http::StatusCode;
+
+use crate::cache_status::Fwd;
+
+/// Which part of the work a [`Reason`] speaks of, and with it whom to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Group {
+    /// Why a stored response answered.
+    FromCache,
+    /// Why the application was asked.
+    Forwarded,
+    /// Why its answer was not kept.
+    NotStored,
+    /// What the client did wrong: answered by us, with the status of the row.
+    ClientError,
+    /// What the application or the way to it did wrong: answered by us, with the status of the row.
+    ApplicationError,
+}
+
+/// One row a reason: variant, token, group, `fwd`, status (0: none of its own), text for people.
+macro_rules! reasons {
+    ($($variant:ident $token:literal $group:ident $fwd:expr, $status:literal, $text:literal;)*) => {
+        /// Why a request was answered, forwarded, stored or refused as it was.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Reason {
+            $(#[doc = $text] $variant,)*
+        }
+
+        impl Reason {
+            /// Every reason, in the order of [`Reason::index`].
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The stable name in kebab-case: a `Token` of RFC 9651, as `Cache-Status` wants it.
+            #[must_use]
+            pub const fn token(self) -> &'static str {
+                match self { $(Self::$variant => $token,)* }
+            }
+
+            /// One line for people.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// Which part of the work it speaks of.
+            #[must_use]
+            pub const fn group(self) -> Group {
+                match self { $(Self::$variant => Group::$group,)* }
+            }
+
+            /// What `Cache-Status` calls it when it is why a request was forwarded.
+            #[must_use]
+            pub const fn fwd(self) -> Option<Fwd> {
+                match self { $(Self::$variant => $fwd,)* }
+            }
+
+            const fn status_code(self) -> u16 {
+                match self { $(Self::$variant => $status,)* }
+            }
+        }
+    };
+}
+
+const NONE: Option<Fwd> = None;
+const BYPASS: Option<Fwd> = Some(Fwd::Bypass);
+const METHOD: Option<Fwd> = Some(Fwd::Method);
+const MISS: Option<Fwd> = Some(Fwd::Miss);
+const PARTIAL: Option<Fwd> = Some(Fwd::Partial);
+const REQUEST: Option<Fwd> = Some(Fwd::Request);
+const STALE: Option<Fwd> = Some(Fwd::Stale);
+const URI_MISS: Option<Fwd> = Some(Fwd::UriMiss);
+const VARY_MISS: Option<Fwd> = Some(Fwd::VaryMiss);
+
+reasons! {
+    Fresh "fresh" FromCache NONE, 0, "the stored response is fresh";
+    StaleWhileRevalidate "stale-while-revalidate" FromCache NONE, 0, "stale, inside its stale-while-revalidate window; it is being refreshed";
+    StaleIfError "stale-if-error" FromCache NONE, 0, "stale, inside its stale-if-error window; the application failed";
+    StaleDisconnected "stale-disconnected" FromCache NONE, 0, "stale; the application could not be reached";
+    StaleAccepted "stale-accepted" FromCache NONE, 0, "stale, and the client accepts that (max-stale)";
+    Validated "validated" FromCache NONE, 0, "the application confirmed the stored response (304)";
+    Collapsed "collapsed" FromCache NONE, 0, "shares the answer to another client's request for the same page";
+
+    UriMiss "uri-miss" Forwarded URI_MISS, 0, "nothing is stored for this URL";
+    VaryMiss "vary-miss" Forwarded VARY_MISS, 0, "what is stored for this URL was chosen by other request fields (Vary)";
+    Stale "stale" Forwarded STALE, 0, "the stored response is stale";
+    AlwaysValidate "always-validate" Forwarded STALE, 0, "the stored response must be validated before each use (no-cache)";
+    RequestDirectives "request-directives" Forwarded REQUEST, 0, "the client's Cache-Control or Pragma asked for it";
+    Method "method" Forwarded METHOD, 0, "only GET and HEAD are answered from the cache";
+    RangeMiss "range-miss" Forwarded PARTIAL, 0, "the requested range is not stored";
+    OriginPrecondition "origin-precondition" Forwarded BYPASS, 0, "If-Match and If-Unmodified-Since are for the application to decide";
+    KnownUncacheable "known-uncacheable" Forwarded BYPASS, 0, "the last response of this page could not be stored";
+    Upgrade "upgrade" Forwarded BYPASS, 0, "the client asks for another protocol";
+    RequestBody "request-body" Forwarded BYPASS, 0, "a request with a body is not answered from the cache";
+    Expired "expired" Forwarded MISS, 0, "the stored response was discarded";
+
+    NoStore "no-store" NotStored NONE, 0, "the response says no-store";
+    Private "private" NotStored NONE, 0, "the response says private";
+    SetCookie "set-cookie" NotStored NONE, 0, "the response sets a cookie, which is meant for one visitor";
+    Authorization "authorization" NotStored NONE, 0, "the request carried Authorization and the response does not allow sharing";
+    NoLifetimeNorValidator "no-lifetime-nor-validator" NotStored NONE, 0, "the response has neither a freshness lifetime nor a validator";
+    StatusNotCacheable "status-not-cacheable" NotStored NONE, 0, "a response with this status is not stored";
+    NotUnderstood "not-understood" NotStored NONE, 0, "must-understand, and the status is not one we understand";
+    VaryAny "vary-any" NotStored NONE, 0, "Vary is *, malformed, or names too many fields";
+    TooManyVariants "too-many-variants" NotStored NONE, 0, "the page has as many variants as are kept of one page";
+    TooLarge "too-large" NotStored NONE, 0, "the response is larger than what is kept of one page";
+    RequestNoStore "request-no-store" NotStored NONE, 0, "the client says no-store";
+    BadContentRange "bad-content-range" NotStored NONE, 0, "a partial response whose Content-Range is missing, malformed or not of one range";
+    Truncated "truncated" NotStored NONE, 0, "the response ended before it was complete";
+    InvalidatedMeanwhile "invalidated-meanwhile" NotStored NONE, 0, "the page was purged or changed while the response was on its way";
+    AlreadyExpired "already-expired" NotStored NONE, 0, "the response is stale on arrival and has no validator";
+    NoRoom "no-room" NotStored NONE, 0, "no room in the cache";
+
+    MalformedRequest "malformed-request" ClientError NONE, 400, "the request is malformed";
+    HeadTooLarge "head-too-large" ClientError NONE, 431, "the request's header section is too large";
+    UriTooLong "uri-too-long" ClientError NONE, 414, "the request's target is too long";
+    HeadTimeout "head-timeout" ClientError NONE, 408, "the client did not finish its request's header section in time";
+    BodyTimeout "body-timeout" ClientError NONE, 408, "the client did not send its request's body in time";
+    BadRequestBody "bad-request-body" ClientError NONE, 400, "the request's body broke off or is malformed";
+    MissingHost "missing-host" ClientError NONE, 400, "the request has no Host";
+    RepeatedHost "repeated-host" ClientError NONE, 400, "the request has more than one Host";
+    BadHost "bad-host" ClientError NONE, 400, "the request's Host is malformed";
+    HostMismatch "host-mismatch" ClientError NONE, 400, "the request's target and its Host disagree";
+    BadTransferEncoding "bad-transfer-encoding" ClientError NONE, 400, "a transfer coding other than exactly chunked";
+    BadContentLength "bad-content-length" ClientError NONE, 400, "a malformed, repeated or contradictory Content-Length";
+    UnsupportedMethod "unsupported-method" ClientError NONE, 501, "CONNECT is not supported";
+    BadExpect "bad-expect" ClientError NONE, 417, "an Expect other than 100-continue";
+    ClientLeft "client-left" ClientError NONE, 499, "the client left before it was answered";
+    SendTimeout "send-timeout" ClientError NONE, 408, "the client stopped taking its response";
+    TooManyConnections "too-many-connections" ClientError NONE, 503, "as many client connections are open as are allowed";
+    OnlyIfCached "only-if-cached" ClientError NONE, 504, "the client wants a stored response only, and none can be used";
+
+    ConnectFailed "connect-failed" ApplicationError NONE, 502, "the application could not be reached";
+    ConnectTimeout "connect-timeout" ApplicationError NONE, 504, "connecting to the application took too long";
+    FirstByteTimeout "first-byte-timeout" ApplicationError NONE, 504, "the application did not begin to answer in time";
+    BetweenBytesTimeout "between-bytes-timeout" ApplicationError NONE, 504, "the application paused too long inside its answer";
+    MalformedResponse "malformed-response" ApplicationError NONE, 502, "the application's response is malformed";
+    ClosedEarly "closed-early" ApplicationError NONE, 502, "the application closed the connection before answering";
+    NoUpstream "no-upstream" ApplicationError NONE, 503, "no application server is available";
+    UpstreamTooBusy "upstream-too-busy" ApplicationError NONE, 503, "too many requests wait for the application";
+}
+
+impl Reason {
+    /// Its place in [`Reason::ALL`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The status we answer with when this reason is why we answer ourselves; none for the others.
+    #[must_use]
+    pub fn status(self) -> Option<StatusCode> {
+        StatusCode::from_u16(self.status_code()).ok()
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.token())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn indices_are_dense_and_in_order() {
+        for (place, reason) in Reason::ALL.iter().enumerate() {
+            assert_eq!(reason.index(), place, "{reason}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_unique_and_kebab_case() {
+        let mut seen = HashSet::new();
+        for reason in Reason::ALL {
+            let token = reason.token();
+            assert!(seen.insert(token), "{token} twice");
+            assert!(token.starts_with(|c: char| c.is_ascii_lowercase()), "{token}");
+            assert!(token.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{token}");
+        }
+    }
+
+    #[test]
+    fn errors_have_a_status_and_only_errors_do() {
+        for reason in Reason::ALL {
+            let is_error = matches!(reason.group(), Group::ClientError | Group::ApplicationError);
+            assert_eq!(reason.status().is_some(), is_error, "{reason}");
+        }
+    }
+
+    #[test]
+    fn what_is_forwarded_has_a_fwd_and_nothing_else_has() {
+        for reason in Reason::ALL {
+            assert_eq!(reason.fwd().is_some(), reason.group() == Group::Forwarded, "{reason}");
+        }
+    }
+}
