@@ -1,0 +1,71 @@
+//! Opening a connection: the addresses of a target in turn, within one time limit.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hyper_util::rt::TokioIo;
+use larder_semantics::Reason;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use crate::driver::Driver;
+use crate::pool::Link;
+use crate::socket::Socket;
+use crate::wire::Wire;
+use crate::worker::Worker;
+use crate::{Target, UpstreamError};
+
+/// Opens a connection to a target and starts its task.
+pub(crate) async fn connect(worker: &Worker, target: usize) -> Result<Link, UpstreamError> {
+    let backend = worker.balancer.backend(target);
+    let generation = backend.generation();
+    let (addresses, first) = backend.addresses();
+    let (stream, at) = dial(worker, backend.target(), &addresses, first).await?;
+    backend.prefer(at);
+    // A request is written at once as a whole; waiting for more of it would only delay it.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY not set");
+    }
+    let wire = Arc::new(Wire::new(worker.limits()));
+    let io = TokioIo::new(Socket::new(stream, Arc::clone(&wire)));
+    let (sender, connection) = worker.http1.handshake(io).await.map_err(|error| {
+        UpstreamError::new(Reason::ConnectFailed, backend.target()).because(error)
+    })?;
+    tokio::spawn(Driver::new(connection.with_upgrades(), Arc::clone(&wire), worker.tick));
+    Ok(Link { sender, wire, generation, used: false })
+}
+
+/// Tries the addresses in turn, beginning with the one that answered last. Each gets an equal
+/// share of the time that is left, so that one that swallows packets does not hide the others.
+async fn dial(
+    worker: &Worker,
+    target: &Target,
+    addresses: &[SocketAddr],
+    first: usize,
+) -> Result<(TcpStream, usize), UpstreamError> {
+    let begun = Instant::now();
+    let mut last = UpstreamError::new(Reason::NoUpstream, target);
+    for tried in 0..addresses.len() {
+        let at = (first + tried) % addresses.len();
+        let used = Instant::now().saturating_duration_since(begun);
+        let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
+        let share = worker.settings.connect.saturating_sub(used) / left.max(1);
+        let error = match timeout(share, TcpStream::connect(addresses[at])).await {
+            Ok(Ok(stream)) => return Ok((stream, at)),
+            Ok(Err(error)) => UpstreamError::new(reason(&error), target).because(error),
+            Err(_elapsed) => UpstreamError::new(Reason::ConnectTimeout, target),
+        };
+        last = error;
+    }
+    Err(last)
+}
+
+fn reason(error: &io::Error) -> Reason {
+    // The kernel has a limit of its own.
+    if error.kind() == io::ErrorKind::TimedOut {
+        Reason::ConnectTimeout
+    } else {
+        Reason::ConnectFailed
+    }
+}
