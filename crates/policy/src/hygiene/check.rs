@@ -193,14 +193,12 @@ mod tests {
     use http::header::HeaderName;
     use proptest::prelude::*;
 
+    type Fields<'a> = &'a [(&'a str, &'a str)];
+    type Outcome<T> = Result<T, (u16, Reason)>;
+
     const HOST: (&str, &str) = ("host", "example.com");
 
-    fn run(
-        version: Version,
-        method: &str,
-        uri: &str,
-        fields: &[(&str, &str)],
-    ) -> Result<String, (u16, Reason)> {
+    fn run(version: Version, method: &str, uri: &str, fields: Fields<'_>) -> Outcome<String> {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.append(
@@ -217,7 +215,7 @@ mod tests {
 
     #[test]
     fn the_site_is_found_wherever_its_version_puts_it() {
-        const OK: Result<&str, (u16, Reason)> = Ok("example.com");
+        const OK: Outcome<&str> = Ok("example.com");
         let missing = Err((400, Reason::MissingHost));
         let repeated = Err((400, Reason::RepeatedHost));
         let mismatch = Err((400, Reason::HostMismatch));
@@ -225,7 +223,7 @@ mod tests {
         let other = ("host", "other.example");
         let (h10, h11, h2) = (Version::HTTP_10, Version::HTTP_11, Version::HTTP_2);
         let absolute = "http://example.com/a";
-        let cases: &[(&str, Version, &str, &[(&str, &str)], Result<&str, (u16, Reason)>)] = &[
+        let cases: &[(&str, Version, &str, Fields<'_>, Outcome<&str>)] = &[
             ("host", h11, "/a", &[HOST], OK),
             ("host in another spelling", h11, "/a", &[("host", "EXAMPLE.com.:80")], OK),
             ("no host", h11, "/a", &[], missing),
@@ -288,7 +286,7 @@ mod tests {
         let length = Err((400, Reason::BadContentLength));
         let te = "transfer-encoding";
         let cl = "content-length";
-        let cases: &[(&str, &[(&str, &str)], Result<(), (u16, Reason)>)] = &[
+        let cases: &[(&str, Fields<'_>, Outcome<()>)] = &[
             ("chunked", &[(te, "chunked")], Ok(())),
             ("chunked in capitals", &[(te, "CHUNKED")], Ok(())),
             ("another coding before it", &[(te, "gzip, chunked")], unknown),

@@ -127,7 +127,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn fields(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+    type Fields<'a> = &'a [(&'static str, &'static str)];
+
+    fn fields(lines: Fields<'_>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
@@ -137,7 +139,7 @@ mod tests {
 
     #[test]
     fn what_is_not_for_the_application_is_removed_and_the_rest_stays() {
-        let cases: &[(&str, &[(&str, &str)], &[&str])] = &[
+        let cases: &[(&str, Fields<'_>, &[&str])] = &[
             (
                 "browser",
                 &[("host", "h"), ("connection", "keep-alive"), ("accept", "*/*")],
@@ -231,7 +233,7 @@ mod tests {
 
     #[test]
     fn trailers_and_upgrades_are_reported() {
-        let cases: &[(&str, &[(&str, &str)], TeTrailers, Option<&str>)] = &[
+        let cases: &[(&str, Fields<'_>, TeTrailers, Option<&str>)] = &[
             ("neither", &[], TeTrailers::NotAccepted, None),
             (
                 "trailers",
