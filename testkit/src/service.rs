@@ -136,6 +136,13 @@ impl<E> Answer<E> {
         self
     }
 
+    /// Fails in place of the head, after what it waits for.
+    #[must_use]
+    pub fn fail_before_head(mut self, error: E) -> Self {
+        self.before.push_back(Part::Fail(error));
+        self
+    }
+
     /// Fires the signal when whoever reads the body lets go of it, at its end or before.
     #[must_use]
     pub fn when_dropped(mut self, signal: &Signal) -> Self {
