@@ -1,1 +1,46 @@
-//! Listeners, upstream pools, admin listener, metrics and the access log.
+//! Everything around the pipeline: listeners, HTTP/1.1 and HTTP/2, 1xx responses, time limits,
+//! refusals, metrics, the access log, the admin listener, signals.
+//!
+//! It decides nothing about caching (that is `larder-cache`), nothing about fields (`larder-policy`),
+//! and does not choose applications (`larder-upstream`); [`pipeline`] puts them together.
+//!
+//! Three things to know: [`run`], which is `larder serve`; [`Server`], the same without signals;
+//! [`Site`], what the listeners serve.
+//!
+//! ```no_run
+//! let config = larder_config::Config::from_toml("larder.toml", "upstream = 'http://127.0.0.1:8000'")?;
+//! let server = larder_proxy::Server::start(config)?;
+//! let addresses = server.addresses();
+//! server.shutdown();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+#![expect(rustdoc::private_intra_doc_links, reason = "the contents below are for those who read here")]
+
+mod admin;
+mod clock;
+mod context;
+mod error;
+mod exposition;
+mod forward;
+mod frame;
+mod inbound;
+mod limits;
+mod listen;
+mod log;
+mod metrics;
+mod observe;
+mod pipeline;
+mod reply;
+mod server;
+mod settings;
+mod signals;
+mod start_error;
+
+pub use context::{ConnContext, Protocol};
+pub use inbound::{Inbound, InboundError};
+pub use listen::{BoxError, H1Body, H2Body, InterimQueue, InterimSink, Site, SiteSlot};
+pub use metrics::Metrics;
+pub use server::Server;
+pub use signals::{run, run_with};
+pub use start_error::StartError;

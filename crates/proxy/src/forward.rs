@@ -1,0 +1,112 @@
+//! What does the application get to see of a request? The service between the cache and the
+//! application's side.
+//!
+//! RFC 9110 §7.6.1 (fields of the connection), §7.6.3 (`Via`), §7.8 (Upgrade), §10.1.1 (Expect),
+//! §15.2 (1xx). The decisions are `larder-policy`'s.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::header::{CONNECTION, HOST, HeaderMap, HeaderValue, UPGRADE};
+use http::{Request, Response, StatusCode, Uri};
+use hyper::upgrade::OnUpgrade;
+use larder_policy::{Scheme, forwarded, hygiene};
+use larder_tower::RequestBody;
+use larder_upstream::{Interim, Upstream, UpstreamBody, UpstreamError};
+use tower_service::Service;
+
+use crate::context::ConnContext;
+use crate::inbound::Inbound;
+use crate::listen::InterimSink;
+
+/// Sends requests of one connection to the application.
+#[derive(Debug)]
+pub struct Forward {
+    context: Arc<ConnContext>,
+    upstream: Upstream,
+    interim: Bound,
+}
+
+/// Whose 1xx responses are passed on.
+#[derive(Clone, Debug)]
+enum Bound {
+    /// The connection's own service: of whichever request is in progress.
+    Connection,
+    /// A clone: of the request that was in progress when it was made, if that may have any.
+    Request(Option<InterimSink>),
+}
+
+impl Forward {
+    /// For one connection.
+    #[must_use]
+    pub fn new(context: Arc<ConnContext>, upstream: Upstream) -> Self {
+        Self { context, upstream, interim: Bound::Connection }
+    }
+
+    fn sink(&self) -> Option<InterimSink> {
+        match &self.interim {
+            Bound::Connection => self.context.interim.sink(),
+            Bound::Request(sink) => sink.clone(),
+        }
+    }
+}
+
+impl Clone for Forward {
+    /// The clone belongs to the request in progress: a fetch that goes on after that request's
+    /// answer must not send 1xx responses into the next one.
+    fn clone(&self) -> Self {
+        Self {
+            context: Arc::clone(&self.context),
+            upstream: self.upstream.clone(),
+            interim: Bound::Request(self.sink()),
+        }
+    }
+}
+
+impl Service<Request<RequestBody<Inbound>>> for Forward {
+    type Response = Response<UpstreamBody>;
+    type Error = UpstreamError;
+    type Future = <Upstream as Service<Request<RequestBody<Inbound>>>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UpstreamError>> {
+        Service::<Request<RequestBody<Inbound>>>::poll_ready(&mut self.upstream, cx)
+    }
+
+    fn call(&mut self, mut request: Request<RequestBody<Inbound>>) -> Self::Future {
+        let version = request.version();
+        let host = canonical_host(request.uri(), request.headers(), self.context.scheme);
+        let can_upgrade = request.extensions().get::<OnUpgrade>().is_some();
+        let headers = request.headers_mut();
+        let cleaned = hygiene::clean_for_application(headers);
+        if cleaned.underscored > 0 {
+            tracing::debug!(names = ?cleaned.underscored_names, "fields with underscores dropped");
+        }
+        forwarded::write(headers, self.context.peer.ip(), self.context.scheme, &host);
+        forwarded::via(headers, version);
+        if let Some(protocols) = cleaned.upgrade.filter(|_| can_upgrade) {
+            headers.insert(UPGRADE, protocols);
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        }
+        if let Some(sink) = self.sink() {
+            request.extensions_mut().insert(pass_on(sink));
+        }
+        self.upstream.call(request)
+    }
+}
+
+fn pass_on(sink: InterimSink) -> Interim {
+    Interim::new(move |status: StatusCode, headers: &HeaderMap| {
+        let mut headers = headers.clone();
+        larder_semantics::strip_hop_by_hop(&mut headers);
+        sink.send(status, &headers);
+    })
+}
+
+/// The request's site; empty where an HTTP/1.0 client named none. It was checked before.
+fn canonical_host(uri: &Uri, headers: &HeaderMap, scheme: Scheme) -> String {
+    let named = uri.authority().map(|authority| authority.as_str().as_bytes());
+    let named = named.or_else(|| headers.get(HOST).map(HeaderValue::as_bytes));
+    named
+        .and_then(|host| larder_policy::host::canonical(host, scheme).ok())
+        .map_or_else(String::new, |host| host.as_str().to_owned())
+}

@@ -1,0 +1,162 @@
+//! Which requests are answered with an error of ours? RFC 9112 §2.2, §3.2, §6.3; RFC 9113 §8.2.
+//!
+//! Before the pipeline: what two parsers could read differently, and what is too large. After it:
+//! what the cache and the application could not answer. Nothing refused here is forwarded, and where
+//! the request's end is in doubt the connection ends with the answer.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::{Method, Request, Response};
+use larder_policy::hygiene;
+use larder_semantics::Reason;
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::context::ConnContext;
+use crate::error::{self, After};
+use crate::inbound::Inbound;
+use crate::limits;
+use crate::reply::Reply;
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
+/// A request that could not be answered, as whoever is further in tells it.
+pub trait Failure {
+    /// Why.
+    fn reason(&self) -> Reason;
+
+    /// Our line of `Cache-Status`, where more is known than the reason.
+    fn cache_status(&self) -> Option<HeaderValue>;
+}
+
+/// Puts [`Frame`] around a service.
+#[derive(Clone, Debug)]
+pub struct FrameLayer {
+    /// The connection.
+    pub context: Arc<ConnContext>,
+    /// Most fields a head may have.
+    pub fields_max: usize,
+}
+
+impl<S> Layer<S> for FrameLayer {
+    type Service = Frame<S>;
+
+    fn layer(&self, inner: S) -> Frame<S> {
+        Frame { inner, context: Arc::clone(&self.context), fields_max: self.fields_max }
+    }
+}
+
+/// Refuses what must not go on, and answers for what failed.
+#[derive(Clone, Debug)]
+pub struct Frame<S> {
+    inner: S,
+    context: Arc<ConnContext>,
+    fields_max: usize,
+}
+
+impl<S> Frame<S> {
+    fn check(&self, request: &Request<Inbound>) -> Result<(), Reason> {
+        let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+        if target > limits::TARGET_BYTES_MAX {
+            return Err(Reason::UriTooLong);
+        }
+        if request.headers().len() > self.fields_max {
+            return Err(Reason::HeadTooLarge);
+        }
+        hygiene::check(
+            request.method(),
+            request.uri(),
+            request.version(),
+            request.headers(),
+            self.context.scheme,
+        )
+        .map(drop)
+        .map_err(|refusal| refusal.reason)
+    }
+}
+
+impl<S, B> Service<Request<Inbound>> for Frame<S>
+where
+    S: Service<Request<Inbound>, Response = Response<B>, Error: Failure>,
+{
+    type Response = Response<Reply<B>>;
+    type Error = Infallible;
+    type Future = FrameFuture<S::Future>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Inbound>) -> Self::Future {
+        let method = request.method().clone();
+        let state = match self.check(&request) {
+            Err(reason) => State::Refused { reason },
+            Ok(()) => State::Inner { future: self.inner.call(request) },
+        };
+        FrameFuture { state, method }
+    }
+}
+
+pin_project! {
+    /// The answer of [`Frame`].
+    #[derive(Debug)]
+    pub struct FrameFuture<F> {
+        #[pin]
+        state: State<F>,
+        method: Method,
+    }
+}
+
+pin_project! {
+    #[project = StateOf]
+    #[derive(Debug)]
+    enum State<F> {
+        Refused { reason: Reason },
+        Inner { #[pin] future: F },
+    }
+}
+
+impl<F, B, E> Future for FrameFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    E: Failure,
+{
+    type Output = Result<Response<Reply<B>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        Poll::Ready(Ok(match this.state.project() {
+            StateOf::Refused { reason } => refuse(*reason, this.method),
+            StateOf::Inner { future } => match ready!(future.poll(cx)) {
+                Ok(response) => response.map(Reply::Inner),
+                Err(failure) => fail(&failure, this.method),
+            },
+        }))
+    }
+}
+
+fn refuse<B>(reason: Reason, method: &Method) -> Response<Reply<B>> {
+    let (head, text) = error::answer(reason, method, After::Close);
+    Response::from_parts(head, Reply::own(text, reason))
+}
+
+fn fail<B>(failure: &impl Failure, method: &Method) -> Response<Reply<B>> {
+    let reason = failure.reason();
+    // What went wrong on the client's side left the request unfinished.
+    let after = match reason.group() {
+        larder_semantics::Group::ClientError if reason != Reason::OnlyIfCached => After::Close,
+        _ => After::KeepOpen,
+    };
+    let (mut head, text) = error::answer(reason, method, after);
+    if let Some(told) = failure.cache_status() {
+        head.headers.insert(CACHE_STATUS, told);
+    }
+    debug_assert!(head.headers.contains_key(CONTENT_LENGTH));
+    Response::from_parts(head, Reply::own(text, reason))
+}

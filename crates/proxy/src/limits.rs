@@ -1,0 +1,74 @@
+//! How large may anything grow that a peer can make grow? Each number with its reason.
+
+use std::time::Duration;
+
+/// Connections the kernel keeps ready for one worker: a burst of a few thousand clients after a
+/// restart fits; more is capped by `net.core.somaxconn` anyway.
+pub(crate) const BACKLOG: i32 = 4096;
+
+/// How often connections are looked over for time limits, at most. Limits are kept to this much.
+pub(crate) const SWEEP_MAX: Duration = Duration::from_millis(500);
+
+/// How often connections are looked over at least; shorter limits than four times this are not kept exactly.
+pub(crate) const SWEEP_MIN: Duration = Duration::from_millis(5);
+
+/// Longest pause after the system refused a new connection (out of descriptors): long enough for
+/// others to end, short enough not to be felt.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Rendered 1xx heads waiting for one connection, bytes. A client that does not read gets no more
+/// of them: they are hints.
+pub(crate) const INTERIM_BYTES_MAX: usize = 64 * 1024;
+
+/// Interim responses waiting for one HTTP/2 stream.
+pub(crate) const INTERIM_MESSAGES_MAX: usize = 16;
+
+/// What is read and thrown away after an error answer, so that the answer is not lost to a reset.
+pub(crate) const LINGER_BYTES_MAX: usize = 256 * 1024;
+
+/// How long that may take.
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
+
+/// Longest request target, bytes: what browsers, servers and crawlers use stays below 8 KiB.
+pub(crate) const TARGET_BYTES_MAX: usize = 16 * 1024;
+
+/// Smallest read buffer hyper takes, bytes; a smaller head limit is enforced by its own check.
+pub(crate) const READ_BUFFER_BYTES_MIN: usize = 8 * 1024;
+
+/// Streams of one HTTP/2 connection at one time: what browsers expect, and what RFC 9113 §6.5.2
+/// recommends as the least.
+pub(crate) const H2_STREAMS_MAX: u32 = 128;
+
+/// Bytes of one request body that may be on the way before the application takes them.
+pub(crate) const H2_STREAM_WINDOW: u32 = 256 * 1024;
+
+/// The same for all of a connection's request bodies together.
+pub(crate) const H2_CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// Response bytes that may wait in memory for one HTTP/2 stream.
+pub(crate) const H2_SEND_BUFFER_BYTES_MAX: usize = 128 * 1024;
+
+/// Streams a client may open and reset before we look at them (rapid reset, CVE-2023-44487).
+pub(crate) const H2_PENDING_RESETS_MAX: usize = 20;
+
+/// Streams a client may make us reset by its mistakes ("MadeYouReset", CVE-2025-8671).
+pub(crate) const H2_LOCAL_RESETS_MAX: usize = 256;
+
+/// Requests of one worker that wait to be written to the access log. About 2 MiB.
+pub(crate) const LOG_ENTRIES_MAX: usize = 8192;
+
+/// How long a logged request waits to be written when there are few.
+pub(crate) const LOG_PAUSE: Duration = Duration::from_millis(100);
+
+/// Head of an admin request, bytes. No admin request needs more.
+pub(crate) const ADMIN_HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// How often the names of applications are looked up again: a deployment that moves them is followed
+/// within half a minute, and a name server is asked twice a minute.
+pub(crate) const RESOLVE_EVERY: Duration = Duration::from_secs(30);
+
+/// Admin connections at one time: a scraper, a health checker, a person; not a crowd.
+pub(crate) const ADMIN_CONNECTIONS_MAX: usize = 64;
+
+/// How long an admin client may take for a head.
+pub(crate) const ADMIN_HEAD: Duration = Duration::from_secs(5);

@@ -1,0 +1,113 @@
+//! How does a worker take connections, and how does it stop taking them?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use larder_semantics::Reason;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::connection;
+use super::io::ConnIo;
+use super::site::{Site, Worker};
+use super::sweep;
+use crate::error;
+use crate::limits;
+
+/// What the workers are to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Serve.
+    Running,
+    /// Take no more connections and end when the open ones are over, or after this long.
+    Draining(Duration),
+    /// End.
+    Stopped,
+}
+
+/// Serves on `listeners` until told to stop. Runs alone on its thread.
+pub(crate) async fn run<P: Site>(
+    worker: Arc<Worker<P>>,
+    listeners: Vec<std::net::TcpListener>,
+    mut stage: watch::Receiver<Stage>,
+) {
+    let sweep = tokio::spawn(sweep::run(
+        Arc::clone(&worker.connections),
+        Arc::clone(&worker.limits),
+    ));
+    let mut loops = Vec::with_capacity(listeners.len());
+    for listener in listeners {
+        match TcpListener::from_std(listener) {
+            Ok(listener) => {
+                loops.push(tokio::spawn(accept(Arc::clone(&worker), listener, stage.clone())));
+            }
+            Err(error) => tracing::error!(%error, "a worker can't use its socket"),
+        }
+    }
+    // The sender lives as long as the server: an error means it is gone, which is an order to stop.
+    let order = stage.wait_for(|stage| *stage != Stage::Running).await.map(|order| *order);
+    if let Ok(Stage::Draining(limit)) = order {
+        let deadline = Instant::now() + limit;
+        for accepting in loops {
+            let _ = accepting.await;
+        }
+        worker.connections.drain();
+        tokio::select! {
+            () = worker.connections.emptied() => {}
+            () = tokio::time::sleep_until(deadline) => {
+                tracing::warn!("some connections were not over in time");
+            }
+            _ = stage.wait_for(|stage| *stage == Stage::Stopped) => {}
+        }
+    }
+    sweep.abort();
+}
+
+async fn accept<P: Site>(
+    worker: Arc<Worker<P>>,
+    listener: TcpListener,
+    mut stage: watch::Receiver<Stage>,
+) {
+    // Closing a socket resets what waits in its queue: take that first, but no endless stream of it.
+    let mut last_ones = limits::BACKLOG;
+    while last_ones > 0 {
+        if *stage.borrow() != Stage::Running {
+            last_ones -= 1;
+        }
+        tokio::select! {
+            biased;
+            accepted = listener.accept() => match accepted {
+                Ok((socket, peer)) => take(&worker, socket, peer),
+                Err(error) => pause(&error).await,
+            },
+            _ = stage.wait_for(|stage| *stage != Stage::Running) => break,
+        }
+    }
+}
+
+fn take<P: Site>(worker: &Arc<Worker<P>>, socket: TcpStream, peer: std::net::SocketAddr) {
+    let Some(entry) = worker.connections.enter(worker.settings.connections_max) else {
+        worker.connections.counters().refuse(Reason::TooManyConnections);
+        let _ = socket.try_write(error::raw(StatusCode::SERVICE_UNAVAILABLE).as_bytes());
+        return;
+    };
+    // Heads and small bodies are written in one piece: waiting for more only costs time.
+    let _ = socket.set_nodelay(true);
+    tokio::spawn(connection::serve(ConnIo::new(socket, entry), Arc::clone(worker), peer));
+}
+
+/// One connection that failed before we took it says nothing about the next; being out of
+/// descriptors does not get better by asking again at once.
+async fn pause(error: &std::io::Error) {
+    use std::io::ErrorKind;
+    if matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted
+    ) {
+        return;
+    }
+    tracing::warn!(%error, "cannot accept a connection");
+    tokio::time::sleep(limits::ACCEPT_PAUSE).await;
+}

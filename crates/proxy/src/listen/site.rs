@@ -1,0 +1,95 @@
+//! What do the listeners serve? The seam between connections and everything that answers requests.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::sweep::Connections;
+use crate::context::ConnContext;
+use crate::inbound::Inbound;
+use crate::settings::{ListenSettings, SharedLimits};
+
+/// An error of any kind: it only ends a connection and is written to the log.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Makes the service that answers one connection's requests (HTTP/2: one stream's).
+///
+/// The service must always be ready: `poll_ready` is not asked. Back-pressure is the bodies' business.
+pub trait Site: Send + Sync + 'static {
+    /// A response's body.
+    type Body: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
+    /// Ends the connection (HTTP/2: the stream) without an answer.
+    type Error: Into<BoxError> + Send;
+    /// Answers requests.
+    type Service: Service<
+            Request<Inbound>,
+            Response = Response<Self::Body>,
+            Error = Self::Error,
+            Future: Send + 'static,
+        > + Send
+        + 'static;
+
+    /// The service for a new connection or stream.
+    fn connect(&self, context: Arc<ConnContext>) -> Self::Service;
+}
+
+/// A site that can be replaced while connections are open.
+#[derive(Debug)]
+pub struct SiteSlot<P> {
+    site: ArcSwap<P>,
+    generation: AtomicU64,
+}
+
+impl<P: Site> SiteSlot<P> {
+    /// A slot with its first site.
+    #[must_use]
+    pub fn new(site: P) -> Self {
+        Self { site: ArcSwap::from_pointee(site), generation: AtomicU64::new(1) }
+    }
+
+    /// From now on every request that begins is answered by `site`.
+    pub fn replace(&self, site: P) {
+        self.site.store(Arc::new(site));
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Counts replacements, from 1.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// The site in force.
+    #[must_use]
+    pub fn current(&self) -> Arc<P> {
+        self.site.load_full()
+    }
+}
+
+/// What all connections of one worker share.
+#[derive(Debug)]
+pub(crate) struct Worker<P> {
+    pub(crate) number: usize,
+    pub(crate) settings: Arc<ListenSettings>,
+    pub(crate) limits: SharedLimits,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) slot: Arc<SiteSlot<P>>,
+}
+
+impl<P: Site> Worker<P> {
+    pub(crate) fn generation(&self) -> u64 {
+        self.slot.generation()
+    }
+
+    /// The service for a connection and the generation it belongs to.
+    pub(crate) fn connect(&self, context: Arc<ConnContext>) -> (u64, P::Service) {
+        // The generation first: if the site is replaced in between, the next request asks again.
+        let generation = self.generation();
+        (generation, self.slot.site.load().connect(context))
+    }
+}

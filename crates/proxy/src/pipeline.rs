@@ -1,0 +1,132 @@
+//! How are the parts put together? Observe -> Frame -> Cache -> Forward -> Upstream, and how a new
+//! configuration takes their place.
+
+use std::sync::Arc;
+
+use larder_cache::{Body, Cache, Incomplete, Note, Options, SystemClock};
+use larder_config::Config;
+use larder_semantics::Reason;
+use larder_tower::{CacheLayer, CacheService, FetchError};
+use larder_upstream::{Balancer, Settings, Target, Upstream, UpstreamBody};
+use tower_layer::Layer;
+
+use crate::context::ConnContext;
+use crate::forward::Forward;
+use crate::frame::{Failure, Frame, FrameLayer};
+use crate::listen::Site;
+use crate::log::AccessLog;
+use crate::metrics::Metrics;
+use crate::observe::{Observe, ObserveLayer, Observed};
+use crate::reply::{Noted, Reply};
+use crate::start_error::StartError;
+
+/// What lasts as long as the process.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) log: Arc<AccessLog>,
+    pub(crate) workers: usize,
+    pub(crate) fields_max: usize,
+}
+
+/// Everything that answers requests, under one configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Pipeline {
+    kept: Kept,
+    pub(crate) balancer: Balancer,
+    /// One per worker: connections to applications stay on the thread that opened them.
+    upstreams: Arc<[Upstream]>,
+}
+
+impl Pipeline {
+    /// Looks up the applications of `config` and makes a pool for each worker.
+    pub(crate) async fn build(kept: Kept, config: &Config) -> Result<Self, StartError> {
+        let targets = config.upstreams.iter().map(|url| Target::new(url.host.clone(), url.port));
+        let balancer = Balancer::resolve(targets)
+            .await
+            .map_err(|error| StartError::Upstream(error.to_string()))?;
+        let settings = upstream_settings(config);
+        let upstreams = (0..kept.workers.max(1))
+            .map(|_| Upstream::new(balancer.clone(), settings.clone()))
+            .collect();
+        Ok(Self { kept, balancer, upstreams })
+    }
+}
+
+impl Site for Pipeline {
+    type Body = Observed<Reply<Body<UpstreamBody>>>;
+    type Error = std::convert::Infallible;
+    type Service = Observe<Frame<CacheService<Forward>>>;
+
+    fn connect(&self, context: Arc<ConnContext>) -> Self::Service {
+        let kept = &self.kept;
+        #[expect(clippy::indexing_slicing, reason = "a remainder of the length, which is not zero")]
+        let upstream = self.upstreams[context.worker % self.upstreams.len()].clone();
+        let forward = Forward::new(Arc::clone(&context), upstream);
+        let cached = CacheLayer::new(Arc::clone(&kept.cache), context.scheme).layer(forward);
+        let framed = FrameLayer { context: Arc::clone(&context), fields_max: kept.fields_max };
+        let observed = ObserveLayer {
+            context,
+            metrics: Arc::clone(&kept.metrics),
+            log: Arc::clone(&kept.log),
+        };
+        observed.layer(framed.layer(cached))
+    }
+}
+
+/// An empty cache for `config`.
+pub(crate) fn cache(config: &Config) -> Arc<Cache> {
+    let memory_bytes = config.cache.memory_bytes as u64;
+    Arc::new(Cache::new(memory_bytes, cache_options(config), Arc::new(SystemClock)))
+}
+
+/// What `config` chooses about the cache.
+pub(crate) fn cache_options(config: &Config) -> Options {
+    Options {
+        semantics: config.semantics.clone(),
+        variants_max: config.cache.variants_max,
+        object_bytes_max: config.cache.object_bytes_max as u64,
+        uncacheable_for: config.cache.uncacheable_memory,
+        ..Options::default()
+    }
+}
+
+fn upstream_settings(config: &Config) -> Settings {
+    let pool = &config.upstream_pool;
+    Settings {
+        connect: config.timeouts.connect,
+        first_byte: config.timeouts.first_byte,
+        between_bytes: config.timeouts.between_bytes,
+        idle: pool.idle,
+        // The file counts over all workers, a worker counts its own.
+        idle_max: pool.idle_max.div_ceil(config.workers.max(1)),
+        connections_max: pool.connections_max,
+        eject_after: u32::try_from(pool.eject_after).unwrap_or(u32::MAX),
+        eject_for: pool.eject_for,
+        ..Settings::default()
+    }
+}
+
+impl Failure for FetchError {
+    fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    fn cache_status(&self) -> Option<http::HeaderValue> {
+        None
+    }
+}
+
+impl<U> Noted for Body<U>
+where
+    Self: http_body::Body<Error = Incomplete>,
+{
+    fn note(&self) -> Note {
+        self.note
+    }
+
+    fn failure(error: &Incomplete) -> Reason {
+        error.reason
+    }
+}

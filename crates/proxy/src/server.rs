@@ -1,0 +1,235 @@
+//! How is everything started, changed and ended?
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use larder_config::Config;
+use parking_lot::Mutex;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use crate::exposition::Sources;
+use crate::listen::{self, Listeners, SiteSlot};
+use crate::log::AccessLog;
+use crate::metrics::Metrics;
+use crate::pipeline::{self, Kept, Pipeline};
+use crate::settings::{ListenSettings, SharedLimits, TimeLimits};
+use crate::start_error::StartError;
+use crate::{admin, limits};
+
+/// A running Larder. Ends, at once, when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    listeners: Option<Listeners>,
+    admin_address: Option<SocketAddr>,
+    limits: SharedLimits,
+    slot: Arc<SiteSlot<Pipeline>>,
+    kept: Kept,
+    sources: Arc<Sources>,
+    config: Mutex<Config>,
+    control: Control,
+}
+
+/// The thread for everything that is no client's business.
+#[derive(Debug)]
+struct Control {
+    handle: tokio::runtime::Handle,
+    resolving: Mutex<Option<AbortHandle>>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts everything that `config` describes. When it returns, clients can connect.
+    ///
+    /// # Errors
+    /// The first thing that could not be had: a port, the log file, an application's address.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(StartError::System)?;
+        let metrics = Arc::new(Metrics::new(config.workers));
+        let admin = config.admin.map(listen::open_alone).transpose()?;
+        let admin_address =
+            admin.as_ref().map(std::net::TcpListener::local_addr).transpose().map_err(StartError::System)?;
+        let kept = Kept {
+            cache: pipeline::cache(&config),
+            log: AccessLog::start(&config.log, config.workers, &metrics)?,
+            metrics: Arc::clone(&metrics),
+            workers: config.workers,
+            fields_max: config.limits.headers_max,
+        };
+        let site = runtime.block_on(Pipeline::build(kept.clone(), &config));
+        let site = site.inspect_err(|_| kept.log.finish())?;
+        let slot = Arc::new(SiteSlot::new(site));
+        let limits: SharedLimits = Arc::new(ArcSwap::from_pointee(TimeLimits::of(&config)));
+        let sources = Arc::new(Sources {
+            metrics: Arc::clone(&metrics),
+            cache: Arc::clone(&kept.cache),
+            slot: Arc::clone(&slot),
+            draining: AtomicBool::new(false),
+        });
+        let listeners = Listeners::start(ListenSettings::of(&config), &limits, &slot, &metrics)
+            .inspect_err(|_| kept.log.finish())?;
+        let control = Control::start(runtime, admin, &sources)?;
+        control.resolve(&slot.current());
+        Ok(Self {
+            listeners: Some(listeners),
+            admin_address,
+            limits,
+            slot,
+            kept,
+            sources,
+            config: Mutex::new(config),
+            control,
+        })
+    }
+
+    /// Where clients are listened to.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.listeners.as_ref().map_or(&[], |listeners| &listeners.addresses)
+    }
+
+    /// Where health and metrics are served.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.kept.metrics
+    }
+
+    /// Puts `config` in force for requests that begin from now on. Returns the names of options
+    /// that were changed but need a restart.
+    ///
+    /// Not to be called on a runtime's thread: it waits for names to be looked up.
+    ///
+    /// # Errors
+    /// Nothing was changed.
+    pub fn apply(&self, config: Config) -> Result<Vec<&'static str>, StartError> {
+        let mut current = self.config.lock();
+        let waits = needs_restart(&current, &config);
+        let same_upstream = current.upstreams == config.upstreams
+            && same(&current.upstream_pool, &config.upstream_pool)
+            && same(&current.timeouts, &config.timeouts);
+        let site = if same_upstream {
+            None
+        } else {
+            Some(self.control.handle.block_on(Pipeline::build(self.kept.clone(), &config))?)
+        };
+        self.kept.log.reopen(&config.log)?;
+        self.kept.cache.set_options(pipeline::cache_options(&config));
+        self.limits.store(Arc::new(TimeLimits::of(&config)));
+        let site = site.unwrap_or_else(|| Pipeline::clone(&self.slot.current()));
+        self.control.resolve(&site);
+        self.slot.replace(site);
+        self.kept.metrics.reloads_applied.fetch_add(1, Ordering::Relaxed);
+        *current = config;
+        Ok(waits)
+    }
+
+    /// A configuration was refused before it got here.
+    pub fn reload_failed(&self) {
+        self.kept.metrics.reloads_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes no more connections, and lets requests in progress end. Returns at once.
+    pub fn drain(&self) {
+        self.sources.draining.store(true, Ordering::Relaxed);
+        if let Some(listeners) = &self.listeners {
+            listeners.drain(self.limits.load().drain);
+        }
+    }
+
+    /// Whether everything that was in progress has ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.listeners.as_ref().is_none_or(Listeners::is_over)
+    }
+
+    /// Drains and waits for the end, for the configured time at most.
+    pub fn shutdown(mut self) {
+        self.drain();
+        if let Some(listeners) = self.listeners.take() {
+            listeners.join();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The workers first: what they have still to say is written to the log.
+        drop(self.listeners.take());
+        self.kept.log.finish();
+        self.control.finish();
+    }
+}
+
+impl Control {
+    fn start(
+        runtime: Runtime,
+        admin: Option<std::net::TcpListener>,
+        sources: &Arc<Sources>,
+    ) -> Result<Self, StartError> {
+        let handle = runtime.handle().clone();
+        let admin = {
+            let _context = handle.enter();
+            admin.map(tokio::net::TcpListener::from_std).transpose().map_err(StartError::System)?
+        };
+        if let Some(listener) = admin {
+            handle.spawn(admin::serve(listener, Arc::clone(sources)));
+        }
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::Builder::new()
+            .name("larder-control".to_owned())
+            .spawn(move || {
+                // An error is the sender's end, which says the same.
+                let _ = runtime.block_on(stopped);
+                runtime.shutdown_timeout(Duration::from_millis(100));
+            })
+            .map_err(StartError::System)?;
+        Ok(Self { handle, resolving: Mutex::new(None), stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Keeps the addresses of `site`'s applications up to date, instead of those before.
+    fn resolve(&self, site: &Pipeline) {
+        let task = self.handle.spawn(site.balancer.clone().keep_resolving(limits::RESOLVE_EVERY));
+        if let Some(before) = self.resolving.lock().replace(task.abort_handle()) {
+            before.abort();
+        }
+    }
+
+    fn finish(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Plain values without an order or a hash of their own: what they show is what they are.
+fn same<T: std::fmt::Debug>(one: &T, other: &T) -> bool {
+    format!("{one:?}") == format!("{other:?}")
+}
+
+fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    let changed = [
+        ("listen.http", old.listen != new.listen),
+        ("listen.workers", old.workers != new.workers),
+        ("admin.listen", old.admin != new.admin),
+        ("cache.memory", old.cache.memory_bytes != new.cache.memory_bytes),
+        ("limits", !same(&old.limits, &new.limits)),
+        ("log.level", old.log.level != new.log.level),
+    ];
+    changed.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect()
+}

@@ -1,0 +1,74 @@
+//! What do the listeners need to know? The part of the configuration that is theirs, as plain values.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use larder_config::Config;
+
+/// What can't change without a restart.
+#[derive(Clone, Debug)]
+pub struct ListenSettings {
+    /// Where clients are listened to. Port 0 lets the system choose.
+    pub addresses: Vec<SocketAddr>,
+    /// Threads, each with a runtime and a socket of its own.
+    pub workers: usize,
+    /// Client connections at one time, over all workers.
+    pub connections_max: usize,
+    /// Bytes of a request's head.
+    pub head_bytes_max: usize,
+    /// Fields of a request's head.
+    pub head_fields_max: usize,
+}
+
+impl ListenSettings {
+    /// The listeners' part of `config`.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        Self {
+            addresses: config.listen.clone(),
+            workers: config.workers,
+            connections_max: config.limits.connections_max,
+            head_bytes_max: config.limits.header_bytes_max,
+            head_fields_max: config.limits.headers_max,
+        }
+    }
+}
+
+/// How long clients are waited for. Can be changed while connections are open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeLimits {
+    /// From a head's first byte to its last.
+    pub head: Duration,
+    /// Between two requests.
+    pub idle: Duration,
+    /// Between two pieces of a request's body.
+    pub body: Duration,
+    /// A response that is ready is not taken for this long.
+    pub send: Duration,
+    /// Requests in progress may take this long after the order to stop.
+    pub drain: Duration,
+}
+
+impl TimeLimits {
+    /// The listeners' part of `config`.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let limits = &config.timeouts;
+        Self {
+            head: limits.header,
+            idle: limits.idle,
+            body: limits.body,
+            send: limits.send,
+            drain: limits.drain,
+        }
+    }
+
+    /// The shortest: what the sweep must be quicker than.
+    pub(crate) fn shortest(&self) -> Duration {
+        self.head.min(self.idle).min(self.body).min(self.send)
+    }
+}
+
+/// Time limits as all threads see them.
+pub(crate) type SharedLimits = Arc<arc_swap::ArcSwap<TimeLimits>>;
