@@ -1,2 +1,33 @@
-//! The larder command: serve, demo, check.
-fn main() {}
+//! The `larder` command: serve, demo, check.
+//!
+//! The only crate that prints. Everything else it does is done by the others: options and their
+//! texts are `larder-config`'s, answering requests is `larder-proxy`'s.
+
+mod arguments;
+mod check;
+mod commands_document;
+mod demo;
+mod output;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::{Arguments, Command};
+
+// Small blocks of many sizes, freed by other threads than they were taken by: what it is made for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return output::usage(&error),
+    };
+    match arguments.command {
+        Command::Serve(serve) => serve::run(serve),
+        Command::Demo(demo) => demo::run(&demo),
+        Command::Check(check) => check::run(&check),
+    }
+}

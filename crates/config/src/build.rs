@@ -79,9 +79,11 @@ impl ConfigBuilder {
         let mut config = Config::defaults(&machine);
         let mut places = Places::default();
         let mut problems = Vec::new();
+        let mut readable = true;
         if let Some((_, text)) = &self.file {
             let contents = file::read(text);
             problems = contents.problems;
+            readable = contents.readable;
             for (option, given) in &contents.values {
                 put(option, given, &mut config, &mut places, &mut problems);
             }
@@ -90,11 +92,13 @@ impl ConfigBuilder {
             put(option, &given, &mut config, &mut places, &mut problems);
         }
         config.settle(&machine, |key| places.of(key).is_some() && places.sound(&[key]));
-        problems.extend(contradictions::find(&config, &places, &machine));
+        if readable {
+            problems.extend(contradictions::find(&config, &places, &machine));
+        }
         if problems.is_empty() {
             return Ok(config);
         }
-        let (name, text) = self.file.unwrap_or_else(|| ("command line".into(), String::new()));
+        let (name, text) = self.file.unwrap_or_else(|| ("larder".into(), String::new()));
         Err(Problems::new(&name, &text, problems))
     }
 }

@@ -91,13 +91,13 @@ pub struct LimitConfig {
 pub struct PoolConfig {
     /// How long an unused connection is kept.
     pub idle: Duration,
-    /// Most unused connections kept to one application, over all workers.
+    /// Most unused connections kept to one application, by each worker.
     pub idle_max: usize,
     /// Most connections to one application, over all workers.
     pub connections_max: usize,
     /// Failures in a row after which an application is left alone.
     pub eject_after: usize,
-    /// How long it is left alone.
+    /// How long it is left alone the first time; twice as long each time that follows without success.
     pub eject_for: Duration,
 }
 

@@ -16,14 +16,19 @@ use crate::value::{Given, Value};
 pub(crate) struct Contents {
     pub(crate) values: Vec<(&'static OptionSpec, Given)>,
     pub(crate) problems: Vec<Problem>,
+    /// Whether it was TOML. If not, nothing is known of what it was meant to set.
+    pub(crate) readable: bool,
 }
 
 /// Reads a text. What is not TOML at all yields that one problem.
 pub(crate) fn read(text: &str) -> Contents {
-    let mut contents = Contents { values: Vec::new(), problems: Vec::new() };
+    let mut contents = Contents { values: Vec::new(), problems: Vec::new(), readable: true };
     match DeTable::parse(text) {
         Ok(table) => walk("", table.get_ref(), &mut contents),
-        Err(error) => contents.problems.push(syntax_problem(&error, text.len())),
+        Err(error) => {
+            contents.problems.push(syntax_problem(&error, text.len()));
+            contents.readable = false;
+        }
     }
     contents
 }
@@ -71,7 +76,8 @@ fn walk(section: &str, table: &DeTable<'_>, contents: &mut Contents) {
 
 /// The problem of a key that is no option.
 pub(crate) fn unknown(path: &str, place: Place) -> Problem {
-    let problem = Problem::new(place, format!("unknown option `{path}`"));
+    // A quoted key can hold anything, a line end too.
+    let problem = Problem::new(place, format!("unknown option `{}`", path.escape_debug()));
     match suggest(path) {
         Some(known) => problem.hint(format!("did you mean `{known}`?")),
         None => problem.hint("docs/configuration.md lists all options"),

@@ -347,7 +347,7 @@ pub const OPTIONS: &[OptionSpec] = &[
         text: "Largest request head, its first line included; then 431. Browsers with many cookies \
                reach 16KiB; most applications take less than the default anyway.",
         example: "\"32KiB\"",
-        reload: Reload::Live,
+        reload: Reload::Restart,
     },
     OptionSpec {
         key: "limits.headers",
@@ -362,7 +362,7 @@ pub const OPTIONS: &[OptionSpec] = &[
         text: "Most fields in a request head; then 431. A browser sends about twenty, proxies in \
                front add ten.",
         example: "200",
-        reload: Reload::Live,
+        reload: Reload::Restart,
     },
     OptionSpec {
         key: "limits.connections",
@@ -373,7 +373,7 @@ pub const OPTIONS: &[OptionSpec] = &[
                system's queue until one ends. Each needs a file descriptor, and another one while \
                an application is asked: see `ulimit -n`.",
         example: "50000",
-        reload: Reload::Live,
+        reload: Reload::Restart,
     },
     OptionSpec {
         key: "upstream_pool.idle",
@@ -391,7 +391,7 @@ pub const OPTIONS: &[OptionSpec] = &[
         kind: count(|c| &mut c.upstream_pool.idle_max, 64, 100_000),
         flag: None,
         summary: "Most unused connections kept to one application",
-        text: "Most unused connections kept to one application, over all workers. Applications with \
+        text: "Most unused connections that each worker keeps to one application. Applications with \
                one thread a connection can't serve others while they are kept.",
         example: "8",
         reload: Reload::Live,
@@ -409,22 +409,23 @@ pub const OPTIONS: &[OptionSpec] = &[
     },
     OptionSpec {
         key: "upstream_pool.eject_after",
-        kind: count(|c| &mut c.upstream_pool.eject_after, 3, 1000),
+        kind: count(|c| &mut c.upstream_pool.eject_after, 5, 1000),
         flag: None,
         summary: "Failures in a row after which an application is left alone",
         text: "Failures in a row (no connection, no response, a cut-off one) after which an \
                application is left alone for a while. With one application only there is nothing \
                to turn to, so it is asked all the same.",
-        example: "5",
+        example: "2",
         reload: Reload::Live,
     },
     OptionSpec {
         key: "upstream_pool.eject_for",
-        kind: wait(|c| &mut c.upstream_pool.eject_for, secs(10)),
+        kind: wait(|c| &mut c.upstream_pool.eject_for, secs(2)),
         flag: None,
         summary: "How long an application is left alone",
         text: "How long an application is left alone after `upstream_pool.eject_after` failures; \
-               then it is tried again. About what a restart takes.",
+               then it is tried again, and left alone for twice as long if that fails too. Short, \
+               because most failures are a restart.",
         example: "\"30s\"",
         reload: Reload::Live,
     },

@@ -191,6 +191,7 @@ level = 1.5
         ];
         for (text, start) in cases {
             let lines = problems(text);
+            assert_eq!(lines.len(), 1, "{text:?}: {lines:?}");
             assert!(lines[0].starts_with(start), "{text:?}: {lines:?}");
             assert!(lines[0].contains("not TOML: "), "{text:?}: {lines:?}");
         }

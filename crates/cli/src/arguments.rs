@@ -1,0 +1,168 @@
+//! What can be said on the command line?
+//!
+//! Values stay texts here: they are checked together with the file's, by the same table, so that one
+//! run shows every problem. The help of a flag is the table's as well.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use larder_config::{Overrides, help};
+
+/// Keeps finished pages, so that a web application does not have to make them twice.
+#[derive(Debug, Parser)]
+#[command(name = "larder", version, flatten_help = true, after_help = AFTER)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER: &str = "\
+Every response says in its Cache-Status field what was done with it and why.
+SIGTERM lets requests in progress end, SIGHUP reads the configuration again.
+All options: docs/configuration.md. Exit status: 0 done, 1 a checked file has problems, 2 not started.
+
+  larder demo                                 something to try, with five commands
+  larder serve --to http://127.0.0.1:8000     in front of an application, at http://127.0.0.1:8080
+  larder check larder.toml                    what is wrong with a file, all at once";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Stands in front of an application: answers what it knows, lets everything else through.
+    Serve(Serve),
+    /// Starts a small application and Larder in front of it, and prints five commands to try.
+    Demo(Demo),
+    /// Reports everything that is wrong with configuration files, or what they would do.
+    Check(Check),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Configuration file; what the command line says wins over it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: OptionFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Files to check
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: OptionFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Address and port for clients; port 0 lets the system choose
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// Port for clients, in place of the one in --listen
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+}
+
+/// The options with a flag of their own, and `--set` for all others.
+#[derive(Debug, Args)]
+pub(crate) struct OptionFlags {
+    #[arg(long = "to", value_name = "URL", help = help("upstream"))]
+    upstream: Vec<String>,
+    #[arg(long, value_name = "ADDR", help = help("listen.http"))]
+    listen: Vec<String>,
+    #[arg(long, value_name = "N", help = help("listen.workers"))]
+    workers: Option<String>,
+    #[arg(long, value_name = "ADDR|off", help = help("admin.listen"))]
+    admin: Option<String>,
+    #[arg(long, value_name = "SIZE", help = help("cache.memory"))]
+    memory: Option<String>,
+    #[arg(long, value_name = "SIZE", help = help("cache.object_max"))]
+    object_max: Option<String>,
+    #[arg(long, value_name = "FORM", help = help("log.access"))]
+    access_log: Option<String>,
+    #[arg(long, value_name = "PATH", help = help("log.path"))]
+    access_log_path: Option<String>,
+    #[arg(long, value_name = "LEVEL", help = help("log.level"))]
+    log_level: Option<String>,
+    /// Any option of the file, as in `--set timeouts.first_byte=5m`
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl OptionFlags {
+    /// What was given, for checking.
+    pub(crate) fn overrides(&self) -> Overrides {
+        let mut overrides = Overrides::new();
+        let lists = [("upstream", &self.upstream), ("listen.http", &self.listen)];
+        for (key, values) in lists {
+            for value in values {
+                overrides.flag(key, value);
+            }
+        }
+        let single = [
+            ("listen.workers", &self.workers),
+            ("admin.listen", &self.admin),
+            ("cache.memory", &self.memory),
+            ("cache.object_max", &self.object_max),
+            ("log.access", &self.access_log),
+            ("log.path", &self.access_log_path),
+            ("log.level", &self.log_level),
+        ];
+        for (key, value) in single {
+            if let Some(value) = value {
+                overrides.flag(key, value);
+            }
+        }
+        for assignment in &self.set {
+            overrides.set(assignment);
+        }
+        overrides
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+    use larder_config::OPTIONS;
+
+    use super::{Arguments, Command};
+
+    #[test]
+    fn the_flags_of_the_table_are_the_flags_of_serve_and_check() {
+        let command = Arguments::command();
+        command.clone().debug_assert();
+        for name in ["serve", "check"] {
+            let sub = command.find_subcommand(name).expect(name);
+            let mut flags: Vec<_> = OPTIONS.iter().filter_map(|option| option.flag).collect();
+            for argument in sub.get_arguments().filter(|a| a.get_long().is_some()) {
+                let long = format!("--{}", argument.get_long().unwrap_or_default());
+                if let Some(index) = flags.iter().position(|flag| flag.name == long) {
+                    let flag = flags.remove(index);
+                    let values = argument.get_value_names().unwrap_or_default();
+                    assert_eq!(values, [flag.value], "{name} {long}");
+                } else {
+                    assert!(["--config", "--set"].contains(&long.as_str()), "{name} {long}");
+                }
+            }
+            assert!(flags.is_empty(), "{name} lacks {flags:?}");
+        }
+    }
+
+    #[test]
+    fn every_flag_reaches_the_option_it_is_named_after() {
+        for option in OPTIONS.iter().filter(|option| option.key != "upstream") {
+            let Some(flag) = option.flag else { continue };
+            let value = option.example.trim_matches('"');
+            let arguments =
+                ["larder", "serve", "--to", "http://a", flag.name, value].map(str::to_owned);
+            let parsed = Arguments::try_parse_from(arguments).expect(flag.name);
+            let Command::Serve(serve) = parsed.command else { panic!("serve is serve") };
+            let overrides = serve.options.overrides();
+            let config = larder_config::ConfigBuilder::new().overrides(overrides.clone()).build();
+            assert!(config.is_ok(), "{} {value}: {config:?}", flag.name);
+            let debug = format!("{overrides:?}");
+            assert!(debug.contains(&format!("{:?}", option.key)), "{}: {debug}", flag.name);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! `larder demo`: something to try within a minute.
+//!
+//! A small application with the pages that caches get wrong ([`app`]), in this process on a port the
+//! system chooses; Larder in front of it; and five commands that show what happens ([`guide`]).
+
+mod app;
+mod body;
+mod clock;
+mod form;
+mod guide;
+mod html;
+mod pages;
+mod respond;
+mod state;
+#[cfg(test)]
+mod tests;
+mod visit;
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+
+use larder_config::{Config, ConfigBuilder, Overrides, Problems};
+
+use crate::arguments::Demo;
+use crate::{output, serve};
+
+/// Starts the application, says what to try, and serves until SIGTERM or Ctrl-C.
+pub(crate) fn run(arguments: &Demo) -> ExitCode {
+    let mut listen = arguments.listen;
+    if let Some(port) = arguments.port {
+        listen.set_port(port);
+    }
+    let listen = match settle_port(listen) {
+        Ok(listen) => listen,
+        Err(error) => {
+            let hint = "--port 0 takes a free one";
+            return output::fail(&format!("cannot listen on {listen}: {error} ({hint})"));
+        }
+    };
+    let application = match app::start() {
+        Ok(address) => address,
+        Err(error) => {
+            return output::fail(&format!("the demo's application cannot start: {error}"));
+        }
+    };
+    match config(listen, application) {
+        Ok(config) => {
+            output::say(&guide::text(listen, application));
+            serve::start(config, move || self::config(listen, application))
+        }
+        Err(problems) => {
+            output::problems(&problems);
+            ExitCode::from(output::EXIT_NOT_STARTED)
+        }
+    }
+}
+
+/// The address with a port that is free now. The commands are printed before Larder listens, so a
+/// port in use has to be found, and port 0 chosen, before that.
+fn settle_port(listen: SocketAddr) -> std::io::Result<SocketAddr> {
+    TcpListener::bind(listen)?.local_addr()
+}
+
+/// The defaults, but without an admin listener (its port may be a real Larder's) and quietly.
+fn config(listen: SocketAddr, application: SocketAddr) -> Result<Config, Problems> {
+    let mut overrides = Overrides::new();
+    overrides.flag("upstream", format!("http://{application}"));
+    overrides.flag("listen.http", listen.to_string());
+    overrides.flag("admin.listen", "off");
+    overrides.flag("log.level", "warn");
+    ConfigBuilder::new().overrides(overrides).build()
+}
