@@ -105,19 +105,43 @@ fn parse_port(digits: &[u8]) -> Result<Option<Port<'_>>, Reason> {
     Ok(Some(Port { number, text }))
 }
 
+#[derive(Clone, Copy)]
+enum Class {
+    InLabel,
+    UpperCase,
+    Dot,
+    Other,
+}
+
+/// What each byte is to a name. A table, because every request's host goes through it.
+static CLASSES: [Class; 256] = {
+    let mut classes = [Class::Other; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        classes[byte as usize] = match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => Class::InLabel,
+            b'A'..=b'Z' => Class::UpperCase,
+            b'.' => Class::Dot,
+            _ => Class::Other,
+        };
+        byte += 1;
+    }
+    classes
+};
+
 /// `None`: not a name. One pass, as nearly every host is canonical already.
 fn spelling(name: &[u8]) -> Option<Spelling> {
     let mut spelling = Spelling::Canonical;
     let mut label_is_empty = true;
     for byte in name {
-        match byte {
-            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => label_is_empty = false,
-            b'A'..=b'Z' => {
+        match CLASSES.get(usize::from(*byte)) {
+            Some(Class::InLabel) => label_is_empty = false,
+            Some(Class::UpperCase) => {
                 spelling = Spelling::UpperCase;
                 label_is_empty = false;
             }
-            b'.' if !label_is_empty => label_is_empty = true,
-            _ => return None,
+            Some(Class::Dot) if !label_is_empty => label_is_empty = true,
+            Some(Class::Dot | Class::Other) | None => return None,
         }
     }
     (!label_is_empty).then_some(spelling)

@@ -5,6 +5,9 @@
 //!   underscored name gets past whatever was decided about the other.
 //! - What tells of the client's address and scheme: only Larder knows ([`forwarded::write`](crate::forwarded::write)).
 //!
+//! One pass of its own instead of `larder_semantics::strip_hop_by_hop`: it is on the path of every request, and most of what
+//! that takes off is not there. Besides, `Trailer` stays here.
+//!
 //! It has to be done before a stored page is chosen: `Connection: accept-language` would else choose by a field that the
 //! application never sees, and a forged `X-Forwarded-Proto` would do so where an application varies on it.
 
@@ -13,12 +16,6 @@ use http::{
     HeaderMap,
     header::{self, HeaderName, HeaderValue},
 };
-
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
-const PROXY_AUTHENTICATION_INFO: HeaderName = HeaderName::from_static("proxy-authentication-info");
-const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// Whether the client takes trailers (RFC 9110 §10.1.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,9 +30,9 @@ pub enum TeTrailers {
 /// What was taken off and is still of use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cleaned {
-    /// How many names had an underscore.
+    /// How many lines had a name with an underscore.
     pub underscored: usize,
-    /// The first few of them, for the log.
+    /// The first few of their names, for the log.
     pub underscored_names: Vec<HeaderName>,
     /// `TE: trailers`, which holds for this connection and may be said anew on the next.
     pub te_trailers: TeTrailers,
@@ -47,26 +44,32 @@ pub struct Cleaned {
 ///
 /// One pass over the names; allocates only to remember what is to be removed.
 pub fn clean_for_application(headers: &mut HeaderMap) -> Cleaned {
-    let mut cleaned = Cleaned { te_trailers: te_trailers(headers), ..Cleaned::default() };
+    let mut cleaned = Cleaned::default();
     let mut unwanted: Vec<HeaderName> = Vec::new();
-    for option in headers.get_all(header::CONNECTION).into_iter().flat_map(list) {
-        if option.eq_ignore_ascii_case(b"upgrade") {
-            cleaned.upgrade = headers.get(header::UPGRADE).cloned();
-        } else if is_field(option) {
-            unwanted.extend(HeaderName::from_bytes(option));
+    let mut connection_is_present = false;
+    for (name, value) in &*headers {
+        if *name == header::CONNECTION {
+            connection_is_present = true;
+            read_connection(value, headers, &mut cleaned, &mut unwanted);
+            continue;
         }
-    }
-    for name in headers.keys() {
-        let has_underscore = name.as_str().contains('_');
+        let text = name.as_str();
+        let has_underscore = text.contains('_');
         if has_underscore {
             cleaned.underscored += 1;
             if cleaned.underscored <= UNDERSCORED_NAMES_MAX {
                 cleaned.underscored_names.push(name.clone());
             }
+        } else if *name == header::TE && lists_trailers(value) {
+            cleaned.te_trailers = TeTrailers::Accepted;
         }
-        if has_underscore || is_of_connection(name) || tells_of_client(name) {
+        if has_underscore || is_of_connection(text) || tells_of_client(text) {
             unwanted.push(name.clone());
         }
+    }
+    // On nearly every request, and the only field of its kind on it: not worth a place in the list.
+    if connection_is_present {
+        headers.remove(header::CONNECTION);
     }
     for name in unwanted {
         headers.remove(name);
@@ -74,13 +77,28 @@ pub fn clean_for_application(headers: &mut HeaderMap) -> Cleaned {
     cleaned
 }
 
-fn te_trailers(headers: &HeaderMap) -> TeTrailers {
-    let accepted = headers
-        .get_all(header::TE)
-        .into_iter()
-        .flat_map(list)
-        .any(|coding| coding.eq_ignore_ascii_case(b"trailers"));
-    if accepted { TeTrailers::Accepted } else { TeTrailers::NotAccepted }
+/// What one line of `Connection` says: an upgrade, and fields that are to go because of it.
+fn read_connection(
+    line: &HeaderValue,
+    headers: &HeaderMap,
+    cleaned: &mut Cleaned,
+    unwanted: &mut Vec<HeaderName>,
+) {
+    for option in list(line) {
+        if option.eq_ignore_ascii_case(b"upgrade") {
+            cleaned.upgrade = headers.get(header::UPGRADE).cloned();
+        } else if is_field(option)
+            && let Ok(name) = std::str::from_utf8(option)
+            // Thousands of names may be listed. Only those that are there are worth an allocation.
+            && headers.contains_key(name)
+        {
+            unwanted.extend(HeaderName::from_bytes(option));
+        }
+    }
+}
+
+fn lists_trailers(line: &HeaderValue) -> bool {
+    list(line).any(|coding| coding.eq_ignore_ascii_case(b"trailers"))
 }
 
 /// RFC 9110 §5.6.1: members of a comma-separated list, empty ones left out. None of our fields has quoted commas.
@@ -100,26 +118,26 @@ fn is_field(option: &[u8]) -> bool {
 
 /// RFC 9110 §7.6.1, §11.7, RFC 9113 §3.1; `Keep-Alive` and `Proxy-Connection` by custom. `Transfer-Encoding` because the body
 /// is framed anew, `Expect` because its 100 is given here. `Trailer` stays: it speaks of the content (RFC 9110 §6.6.2).
-fn is_of_connection(name: &HeaderName) -> bool {
-    [
-        header::CONNECTION,
-        KEEP_ALIVE,
-        PROXY_CONNECTION,
-        header::TE,
-        header::UPGRADE,
-        header::TRANSFER_ENCODING,
-        header::EXPECT,
-        HTTP2_SETTINGS,
-        header::PROXY_AUTHORIZATION,
-        header::PROXY_AUTHENTICATE,
-        PROXY_AUTHENTICATION_INFO,
-    ]
-    .contains(name)
+fn is_of_connection(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "te"
+            | "upgrade"
+            | "transfer-encoding"
+            | "expect"
+            | "http2-settings"
+            | "proxy-authorization"
+            | "proxy-authenticate"
+            | "proxy-authentication-info"
+    )
 }
 
 /// The whole family, `-For` to `-Ssl`, and its standard form: an application that trusts one of them trusts the proxy.
-fn tells_of_client(name: &HeaderName) -> bool {
-    *name == header::FORWARDED || *name == X_REAL_IP || name.as_str().starts_with("x-forwarded-")
+fn tells_of_client(name: &str) -> bool {
+    matches!(name, "forwarded" | "x-real-ip") || name.starts_with("x-forwarded-")
 }
 
 #[cfg(test)]
@@ -291,7 +309,8 @@ mod tests {
             }
             clean_for_application(&mut headers);
             for name in headers.keys() {
-                prop_assert!(!name.as_str().contains('_') && !is_of_connection(name) && !tells_of_client(name));
+                let name = name.as_str();
+                prop_assert!(!name.contains('_') && !is_of_connection(name) && !tells_of_client(name));
             }
             let before = headers.clone();
             prop_assert_eq!(clean_for_application(&mut headers), Cleaned::default());
