@@ -240,3 +240,258 @@ fn has_validator(response: &HeaderMap) -> bool {
     response.get(ETAG).is_some_and(|tag| !tag.as_bytes().trim_ascii().is_empty())
         || response.get(LAST_MODIFIED).is_some_and(has_date)
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOON: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+    /// A response with these fields, received at noon; `@n` in a date field is noon and n seconds.
+    fn response(fields: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            let value = match value.strip_prefix('@') {
+                Some(offset) => date::write(Timestamp::from_secs(
+                    NOON.as_secs().checked_add_signed(offset.parse().unwrap()).unwrap(),
+                )),
+                None => HeaderValue::from_str(value).unwrap(),
+            };
+            headers.append(*name, value);
+        }
+        headers
+    }
+
+    fn freshness(status: u16, fields: &[(&'static str, &str)]) -> Freshness {
+        let timing = Timing { request_time: NOON, response_time: NOON };
+        let status = StatusCode::from_u16(status).unwrap();
+        Freshness::of(status, &response(fields), timing, &Settings::default())
+    }
+
+    #[test]
+    fn the_first_source_that_speaks_sets_the_lifetime() {
+        use LifetimeSource::{Expires, Heuristic, MaxAge, None, SMaxage, Targeted};
+        let cc = "cache-control";
+        let modified = ("last-modified", "@-86400");
+        let cases: [(&[(&'static str, &str)], u64, LifetimeSource); 22] = [
+            (&[], 0, None),
+            (&[(cc, "max-age=3600")], 3600, MaxAge),
+            (&[(cc, "max-age=0"), ("expires", "@3600"), ("date", "@0")], 0, MaxAge),
+            (&[(cc, "max-age=3600"), ("expires", "@-7200"), ("date", "@0")], 3600, MaxAge),
+            (&[(cc, "max-age=3600"), ("expires", "0")], 3600, MaxAge),
+            (&[(cc, "max-age=-3600"), modified], 0, MaxAge),
+            (&[(cc, "s-maxage=3600, max-age=1")], 3600, SMaxage),
+            (&[(cc, "max-age=3600"), (cc, "s-maxage=1")], 1, SMaxage),
+            (&[(cc, "s-maxage=x, max-age=1")], 0, SMaxage),
+            (&[("expires", "@2592000"), ("date", "@0")], 2_592_000, Expires),
+            (&[("expires", "@10")], 10, Expires),
+            (&[("expires", "@10"), ("date", "foo")], 10, Expires),
+            (&[("expires", "@0"), ("date", "@0")], 0, Expires),
+            (&[("expires", "@300"), ("date", "@400")], 0, Expires),
+            (&[("expires", "0"), modified], 0, Expires),
+            (&[("expires", "@10"), ("expires", "@10")], 0, Expires),
+            (&[modified, ("date", "@0")], 8640, Heuristic),
+            (&[modified], 8640, Heuristic),
+            (&[("last-modified", "@-8640000")], 86_400, Heuristic),
+            (&[("last-modified", "@5")], 0, None),
+            (&[(cc, "max-age=1"), ("cdn-cache-control", "max-age=60")], 60, Targeted),
+            (&[("surrogate-control", "max-age=60"), ("expires", "@-9")], 60, Targeted),
+        ];
+        for (fields, lifetime, source) in cases {
+            let freshness = freshness(200, fields);
+            assert_eq!(freshness.lifetime, Duration::from_secs(lifetime), "{fields:?}");
+            assert_eq!(freshness.source, source, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn a_targeted_field_silences_expires_but_not_the_heuristic() {
+        let targeted = ("cdn-cache-control", "public");
+        let expires = freshness(200, &[targeted, ("expires", "@100")]);
+        assert_eq!(expires.source, LifetimeSource::None);
+        let heuristic = freshness(200, &[targeted, ("last-modified", "@-1000")]);
+        assert_eq!(heuristic.lifetime, Duration::from_secs(100));
+    }
+
+    #[test]
+    fn the_heuristic_is_for_statuses_cacheable_by_default_or_public() {
+        let modified = ("last-modified", "@-86400");
+        for status in [200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501] {
+            let source = freshness(status, &[modified]).source;
+            assert_eq!(source, LifetimeSource::Heuristic, "{status}");
+        }
+        for status in [201, 202, 302, 303, 307, 400, 403, 500, 502, 503, 504, 599] {
+            let source = freshness(status, &[modified]).source;
+            assert_eq!(source, LifetimeSource::None, "{status}");
+            let public = freshness(status, &[modified, ("cache-control", "public")]).source;
+            assert_eq!(public, LifetimeSource::Heuristic, "{status} public");
+        }
+    }
+
+    #[test]
+    fn errors_do_not_stay() {
+        let cases = [(399, 3600), (400, 10), (404, 10), (499, 10), (500, 10), (599, 10), (999, 10)];
+        for (status, lifetime) in cases {
+            let freshness = freshness(status, &[("cache-control", "max-age=3600")]);
+            assert_eq!(freshness.lifetime, Duration::from_secs(lifetime), "{status}");
+        }
+        assert_eq!(
+            freshness(404, &[("cache-control", "max-age=5")]).lifetime,
+            Duration::from_secs(5)
+        );
+    }
+
+    #[test]
+    fn age_is_the_larger_of_what_date_and_age_say() {
+        // Date, Age, seconds the exchange took, initial age.
+        let cases = [
+            ("@0", None, 0, 0),
+            ("@-7200", None, 0, 7200),
+            ("@10", None, 0, 0),
+            ("@10", Some("15"), 0, 15),
+            ("@-10", Some("25"), 0, 25),
+            ("@-30", Some("25"), 0, 30),
+            ("@0", None, 4, 4),
+            ("@-30", Some("25"), 4, 30),
+            ("@-28", Some("25"), 4, 29),
+            ("nonsense", Some("25"), 0, 25),
+        ];
+        for (date, age, delay, expected) in cases {
+            let mut fields = vec![("date", date)];
+            fields.extend(age.map(|age| ("age", age)));
+            let request_time = Timestamp::from_secs(NOON.as_secs() - delay);
+            let timing = Timing { request_time, response_time: NOON };
+            let settings = Settings::default();
+            let freshness = Freshness::of(StatusCode::OK, &response(&fields), timing, &settings);
+            let expected = Duration::from_secs(expected);
+            assert_eq!(freshness.initial_age, expected, "{date} {age:?} {delay}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_second_is_not_an_age() {
+        let response_time = Timestamp::from_millis(NOON.as_millis() + 999);
+        let timing = Timing { request_time: response_time, response_time };
+        let fields = response(&[("date", "@0"), ("cache-control", "max-age=1")]);
+        let freshness = Freshness::of(StatusCode::OK, &fields, timing, &Settings::default());
+        assert_eq!(freshness.initial_age, Duration::ZERO);
+        assert!(freshness.is_fresh(Timestamp::from_millis(NOON.as_millis() + 1998)));
+        assert!(!freshness.is_fresh(Timestamp::from_millis(NOON.as_millis() + 1999)));
+    }
+
+    #[test]
+    fn an_unreadable_age_makes_stale() {
+        for age in ["abc", "-7200", "7200.0", "7200;foo=bar", "0, 0", "3600, 3600"] {
+            let freshness = freshness(200, &[("cache-control", "max-age=10000"), ("age", age)]);
+            assert!(!freshness.is_fresh(NOON), "{age}");
+        }
+        for (age, fresh) in [("0", true), ("0,7200", true), ("3599", true), ("3600", false)] {
+            let freshness = freshness(200, &[("cache-control", "max-age=3600"), ("age", age)]);
+            assert_eq!(freshness.is_fresh(NOON), fresh, "{age}");
+        }
+    }
+
+    #[test]
+    fn fresh_ends_on_the_very_second_and_ttl_goes_below_zero() {
+        let freshness = freshness(200, &[("cache-control", "max-age=60")]);
+        let cases = [
+            (0, true, 60),
+            (59_000, true, 1),
+            (59_999, true, 0),
+            (60_000, false, 0),
+            (60_001, false, -1),
+            (61_000, false, -1),
+            (90_000, false, -30),
+        ];
+        for (millis, fresh, ttl) in cases {
+            let now = NOON.plus(Duration::from_millis(millis));
+            assert_eq!(freshness.is_fresh(now), fresh, "{millis}");
+            assert_eq!(freshness.ttl_secs(now), ttl, "{millis}");
+        }
+    }
+
+    #[test]
+    fn expiring_ends_freshness_and_never_prolongs_it() {
+        let later = NOON.plus(Duration::from_secs(20));
+        let mut long = freshness(200, &[("cache-control", "max-age=60")]);
+        long.expire(later);
+        assert!(!long.is_fresh(later));
+        assert_eq!(long.ttl_secs(later), 0);
+        let mut short = freshness(200, &[("cache-control", "max-age=5")]);
+        short.expire(later);
+        assert_eq!(short.lifetime, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn validation_is_what_the_strictest_directive_says() {
+        use Validation::{Always, WhenStale, WhenUseful};
+        let cases = [
+            ("max-age=1", WhenUseful, WhenUseful),
+            ("max-age=1, immutable", WhenUseful, WhenUseful),
+            ("must-revalidate", WhenStale, WhenStale),
+            ("proxy-revalidate", WhenStale, WhenStale),
+            ("s-maxage=1", WhenStale, WhenUseful),
+            ("s-maxage=1, must-revalidate", WhenStale, WhenStale),
+            ("no-cache", Always, Always),
+            ("must-revalidate, No-CaChE", Always, Always),
+            (r#"no-cache="a""#, WhenUseful, WhenUseful),
+        ];
+        let safe = Settings::default();
+        let lenient = Settings { stale_with_s_maxage: true, ..Settings::default() };
+        let timing = Timing { request_time: NOON, response_time: NOON };
+        for (line, strict, with_s_maxage) in cases {
+            let headers = response(&[("cache-control", line)]);
+            let of =
+                |settings| Freshness::of(StatusCode::OK, &headers, timing, settings).validation;
+            assert_eq!(of(&safe), strict, "{line}");
+            assert_eq!(of(&lenient), with_s_maxage, "{line}");
+        }
+    }
+
+    #[test]
+    fn only_what_can_be_sent_back_is_a_validator() {
+        let cases = [
+            (("etag", r#""a""#), true),
+            (("etag", "a"), true),
+            (("etag", ""), false),
+            (("last-modified", "@-5"), true),
+            (("last-modified", "yesterday"), false),
+            (("date", "@0"), false),
+        ];
+        for (field, expected) in cases {
+            assert_eq!(freshness(200, &[field]).has_validator, expected, "{field:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn working_it_out_is_total(
+            status in 100_u16..1000,
+            fields in proptest::collection::vec((0_usize..8, proptest::collection::vec(any::<u8>(), 0..40)), 0..6),
+            request_time in any::<u64>(),
+            response_time in any::<u64>(),
+            now in any::<u64>(),
+        ) {
+            const NAMES: [&str; 8] = ["date", "expires", "age", "cache-control", "last-modified", "etag", "cdn-cache-control", "surrogate-control"];
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                if let Ok(value) = HeaderValue::from_bytes(&value) {
+                    headers.append(NAMES[name], value);
+                }
+            }
+            let timing = Timing {
+                request_time: Timestamp::from_millis(request_time),
+                response_time: Timestamp::from_millis(response_time),
+            };
+            let status = StatusCode::from_u16(status).unwrap();
+            let mut freshness = Freshness::of(status, &headers, timing, &Settings::default());
+            let now = Timestamp::from_millis(now);
+            let _ttl = freshness.ttl_secs(now);
+            freshness.expire(now);
+            prop_assert!(!freshness.is_fresh(now));
+        }
+    }
+}

@@ -45,7 +45,7 @@ pub mod vary;
 pub use freshness::{Freshness, LifetimeSource, Timing, Validation};
 pub use invalidation::{also_invalidated, invalidates};
 pub use range::{ContentRange, RangeRequest, RangeSpec};
-pub use reason::Reason;
+pub use reason::{Group, Reason};
 pub use request::{Lookup, MaxStale, RequestDirectives, is_safe, lookup};
 pub use reuse::{Failure, Reuse, decide, stale_on};
 pub use settings::Settings;

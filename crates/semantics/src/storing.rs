@@ -20,7 +20,7 @@ use crate::field::names::{
 };
 use crate::field::targeted::Governing;
 use crate::field::{date, list};
-use crate::{Freshness, Reason, RequestDirectives, Settings, Timestamp, Timing, Vary};
+use crate::{Freshness, Reason, RequestDirectives, Settings, Timing, Vary};
 use crate::{invalidation, range};
 
 /// A request and the head of its response.
@@ -168,7 +168,7 @@ fn is_useful(exchange: &Exchange<'_>, flags: Flags, settings: &Settings) -> Resu
 /// is taken, and its freshness is decided when it is used.
 fn freshness_on_arrival(exchange: &Exchange<'_>, settings: &Settings) -> Freshness {
     let date = exchange.response.get(DATE).and_then(|value| date::parse(value.as_bytes()));
-    let received = date.unwrap_or(Timestamp::default());
+    let received = date.unwrap_or_default();
     let timing = Timing { request_time: received, response_time: received };
     Freshness::of(exchange.status, exchange.response, timing, settings)
 }
@@ -250,4 +250,279 @@ pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
 fn is_end_to_end(name: &HeaderName) -> bool {
     [AGE, CACHE_CONTROL, CONTENT_LENGTH, DATE, EXPIRES, HOST, SET_COOKIE, VARY].contains(name)
         || [&CDN_CACHE_CONTROL, &SURROGATE_CONTROL].contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    fn stored(
+        method: &Method,
+        request: &[(&'static str, &str)],
+        status: u16,
+        response: &[(&'static str, &str)],
+    ) -> Result<(), Reason> {
+        let exchange = Exchange {
+            method,
+            request: &headers(request),
+            status: StatusCode::from_u16(status).unwrap(),
+            response: &headers(response),
+        };
+        may_store(&exchange, &Settings::default())
+    }
+
+    const CC: &str = "cache-control";
+    const MA: (&str, &str) = (CC, "max-age=60");
+    const ETAG: (&str, &str) = ("etag", r#""a""#);
+
+    #[test]
+    fn what_the_response_forbids_is_not_stored() {
+        let cases: [(&[(&'static str, &str)], Result<(), Reason>); 31] = [
+            (&[MA], Ok(())),
+            (&[(CC, "no-store")], Err(Reason::NoStore)),
+            (&[(CC, "max-age=60, No-StOrE"), ("expires", "0")], Err(Reason::NoStore)),
+            (&[(CC, r#"no-store="a", max-age=60"#)], Err(Reason::NoStore)),
+            (&[(CC, "private, max-age=60")], Err(Reason::Private)),
+            (&[(CC, r#"private="""#), MA], Err(Reason::Private)),
+            (&[(CC, r#"private="a""#), MA], Ok(())),
+            (&[MA, ("set-cookie", "a=b")], Err(Reason::SetCookie)),
+            (&[MA, ("set-cookie", "a=b"), (CC, "public")], Err(Reason::SetCookie)),
+            (
+                &[MA, ("set-cookie", "a=b"), (CC, r#"no-cache="set-cookie""#)],
+                Err(Reason::SetCookie),
+            ),
+            (&[MA, ("set-cookie2", "a=b")], Ok(())),
+            (&[MA, ("vary", "*")], Err(Reason::VaryAny)),
+            (&[MA, ("vary", ""), ("vary", "*")], Err(Reason::VaryAny)),
+            (&[MA, ("vary", "Foo, Bar")], Ok(())),
+            (&[], Err(Reason::NoLifetimeNorValidator)),
+            (&[ETAG], Ok(())),
+            (&[("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")], Ok(())),
+            (&[(CC, "max-age=0")], Err(Reason::AlreadyExpired)),
+            (&[(CC, "max-age=0"), ETAG], Ok(())),
+            (&[(CC, "max-age=0, stale-while-revalidate=1")], Ok(())),
+            (&[(CC, "max-age=0, stale-while-revalidate=0")], Err(Reason::AlreadyExpired)),
+            (&[("expires", "0")], Err(Reason::AlreadyExpired)),
+            (&[("expires", "Thu, 18 Aug 2050 02:01:18 GMT")], Ok(())),
+            (&[(CC, "no-cache, max-age=60")], Err(Reason::NoLifetimeNorValidator)),
+            (&[(CC, "no-cache"), ETAG], Ok(())),
+            (&[(CC, "no-store"), ("surrogate-control", "max-age=60;larder")], Ok(())),
+            (&[(CC, "no-store"), ("surrogate-control", "max-age=60;other")], Err(Reason::NoStore)),
+            (&[MA, ("surrogate-control", "no-store")], Err(Reason::NoStore)),
+            (&[(CC, "no-store"), ("cdn-cache-control", "max-age=60")], Ok(())),
+            (&[MA, ("cdn-cache-control", "no-store")], Err(Reason::NoStore)),
+            (&[MA, ("cdn-cache-control", "no-store, &")], Ok(())),
+        ];
+        for (response, expected) in cases {
+            assert_eq!(stored(&Method::GET, &[], 200, response), expected, "{response:?}");
+        }
+    }
+
+    #[test]
+    fn any_final_status_is_stored_when_it_speaks_of_the_page() {
+        let explicit = [
+            200, 201, 203, 204, 299, 300, 301, 302, 303, 307, 308, 400, 403, 404, 405, 410, 414,
+            422, 451, 499, 500, 501, 502, 503, 504, 599,
+        ];
+        for status in explicit {
+            assert_eq!(stored(&Method::GET, &[], status, &[MA]), Ok(()), "{status}");
+        }
+        let never = [
+            100, 101, 103, 304, 401, 407, 408, 411, 412, 413, 416, 417, 421, 425, 426, 428, 429,
+            431, 511,
+        ];
+        for status in never {
+            let actual = stored(&Method::GET, &[], status, &[MA]);
+            assert_eq!(actual, Err(Reason::StatusNotCacheable), "{status}");
+        }
+    }
+
+    #[test]
+    fn must_understand_outranks_no_store_for_understood_statuses_only() {
+        let cases = [
+            (200, "max-age=60, must-understand, no-store", Ok(())),
+            (200, "max-age=60, must-understand", Ok(())),
+            (404, "max-age=60, must-understand, no-store", Ok(())),
+            (599, "max-age=60, must-understand, no-store", Err(Reason::NotUnderstood)),
+            (599, "max-age=60, must-understand", Err(Reason::NotUnderstood)),
+            (299, "max-age=60, must-understand", Err(Reason::NotUnderstood)),
+            (200, "max-age=60, must-understand, private", Err(Reason::Private)),
+        ];
+        for (status, line, expected) in cases {
+            assert_eq!(
+                stored(&Method::GET, &[], status, &[(CC, line)]),
+                expected,
+                "{status} {line}"
+            );
+        }
+    }
+
+    #[test]
+    fn authorization_needs_permission() {
+        let cases = [
+            ("max-age=60", Err(Reason::Authorization)),
+            ("max-age=60, proxy-revalidate", Err(Reason::Authorization)),
+            ("max-age=60, public", Ok(())),
+            ("max-age=60, must-revalidate", Ok(())),
+            ("s-maxage=60", Ok(())),
+        ];
+        for (line, expected) in cases {
+            let actual = stored(&Method::GET, &[("authorization", "FOO")], 200, &[(CC, line)]);
+            assert_eq!(actual, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_stored_only_when_it_says_which() {
+        let cases = [
+            ("bytes 0-4/10", Ok(())),
+            ("bytes 0-4/*", Ok(())),
+            ("bytes 0-10/10", Err(Reason::BadContentRange)),
+            ("bytes */10", Err(Reason::BadContentRange)),
+        ];
+        for (range, expected) in cases {
+            let actual = stored(&Method::GET, &[], 206, &[MA, ("content-range", range)]);
+            assert_eq!(actual, expected, "{range}");
+        }
+        let multipart = stored(&Method::GET, &[], 206, &[MA]);
+        assert_eq!(multipart, Err(Reason::BadContentRange));
+        // On a 200 the field means nothing.
+        assert_eq!(stored(&Method::GET, &[], 200, &[MA, ("content-range", "x")]), Ok(()));
+    }
+
+    #[test]
+    fn get_is_stored_and_post_with_explicit_freshness_and_content_location() {
+        let location = ("content-location", "/a");
+        let modified = ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT");
+        let post = Method::POST;
+        let cases: [(&Method, u16, &[(&'static str, &str)], Result<(), Reason>); 8] = [
+            (&Method::GET, 200, &[MA], Ok(())),
+            (&Method::HEAD, 200, &[MA], Err(Reason::Method)),
+            (&Method::PUT, 200, &[MA, location], Err(Reason::Method)),
+            (&post, 200, &[MA, location], Ok(())),
+            (&post, 200, &[MA], Err(Reason::Method)),
+            (&post, 200, &[modified, location], Err(Reason::Method)),
+            (&post, 404, &[MA, location], Err(Reason::Method)),
+            (&post, 206, &[MA, location], Err(Reason::Method)),
+        ];
+        for (method, status, response, expected) in cases {
+            assert_eq!(
+                stored(method, &[], status, response),
+                expected,
+                "{method} {status} {response:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_post_stores_for_get_only_under_its_own_url() {
+        let target = Uri::from_static("http://example.com/a/b?q=1");
+        let cases = [
+            (&["/a/b?q=1"][..], true),
+            (&["b?q=1"], true),
+            (&["?q=1"], true),
+            (&[""], true),
+            (&["http://EXAMPLE.com:80/a/b?q=1"], true),
+            (&["/a/b"], false),
+            (&["/a/b?q=2"], false),
+            (&["https://example.com/a/b?q=1"], false),
+            (&["http://other.example/a/b?q=1"], false),
+            (&["/a/b?q=1", "/a/b?q=1"], false),
+            (&[], false),
+        ];
+        for (locations, expected) in cases {
+            let mut response = headers(&[MA]);
+            for location in locations {
+                response.append(CONTENT_LOCATION, HeaderValue::from_static(location));
+            }
+            let request = HeaderMap::new();
+            let exchange = |method| {
+                let (request, response) = (&request, &response);
+                Exchange { method, request, status: StatusCode::OK, response }
+            };
+            assert_eq!(
+                post_stores_get(&exchange(&Method::POST), &target),
+                expected,
+                "{locations:?}"
+            );
+            assert!(!post_stores_get(&exchange(&Method::PUT), &target), "{locations:?}");
+        }
+    }
+
+    #[test]
+    fn a_clients_no_store_counts_only_when_honoured() {
+        let (request, response) = (headers(&[(CC, "no-store")]), headers(&[MA]));
+        let exchange = Exchange {
+            method: &Method::GET,
+            request: &request,
+            status: StatusCode::OK,
+            response: &response,
+        };
+        assert_eq!(may_store(&exchange, &Settings::default()), Ok(()));
+        let honouring = Settings { honour_request_directives: true, ..Settings::default() };
+        assert_eq!(may_store(&exchange, &honouring), Err(Reason::RequestNoStore));
+    }
+
+    #[test]
+    fn connection_fields_and_listed_fields_are_not_stored() {
+        let mut fields = headers(&[
+            ("connection", "a, B, cache-control, close"),
+            ("connection", "set-cookie"),
+            ("keep-alive", "x"),
+            ("proxy-connection", "x"),
+            ("proxy-authenticate", "x"),
+            ("proxy-authentication-info", "x"),
+            ("proxy-authorization", "x"),
+            ("te", "x"),
+            ("trailer", "x"),
+            ("transfer-encoding", "x"),
+            ("upgrade", "x"),
+            ("a", "1"),
+            ("b", "2"),
+            ("c", "3"),
+            ("d", "4"),
+            ("e", "5"),
+            ("content-range", "kept"),
+            (CC, r#"no-cache="C", private="d, vary", max-age=60"#),
+            ("vary", "Foo"),
+        ]);
+        strip_for_storing(&mut fields);
+        let mut kept: Vec<_> = fields.keys().map(HeaderName::as_str).collect();
+        kept.sort_unstable();
+        assert_eq!(kept, [CC, "content-range", "e", "vary"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_store_private_and_cookies_are_never_stored(
+            before in "[ -~]{0,20}", forbidding in prop_oneof![Just("no-store"), Just("private")], after in "[ -~]{0,20}",
+        ) {
+            let line = format!("{before}, {forbidding}, {after}");
+            // Inside a quoted-string it would be no directive.
+            prop_assume!(!before.contains("=\""));
+            prop_assert!(stored(&Method::GET, &[], 200, &[ETAG, (CC, &line)]).is_err(), "{}", line);
+            let with_cookie = stored(&Method::GET, &[], 200, &[ETAG, (CC, &before), ("set-cookie", "")]);
+            prop_assert!(with_cookie.is_err());
+        }
+
+        #[test]
+        fn stripping_is_total(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                let mut fields = HeaderMap::from_iter([(CONNECTION, value.clone()), (CACHE_CONTROL, value)]);
+                strip_for_storing(&mut fields);
+                prop_assert!(!fields.contains_key(CONNECTION));
+            }
+        }
+    }
 }

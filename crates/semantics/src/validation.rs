@@ -39,7 +39,7 @@ impl Validators {
         let last_modified_at = read(&LAST_MODIFIED);
         Self {
             etag: EntityTag::of(headers),
-            last_modified: last_modified_at.and(headers.get(LAST_MODIFIED).cloned()),
+            last_modified: last_modified_at.and_then(|_| headers.get(LAST_MODIFIED).cloned()),
             last_modified_at,
             date: read(&DATE),
         }
