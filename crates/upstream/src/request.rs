@@ -164,7 +164,8 @@ mod tests {
     #[test]
     fn the_length_is_stated_once_and_by_us() {
         use BodyLength::{Known, None, Unknown};
-        let cases: &[(&str, &[(&str, &str)], BodyLength, &[&str])] = &[
+        type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], BodyLength, &'a [&'a str]);
+        let cases: &[Case<'_>] = &[
             ("GET", &[], None, &[]),
             ("GET", &[("content-length", "5")], None, &["content-length: 0"]),
             ("POST", &[], None, &["content-length: 0"]),

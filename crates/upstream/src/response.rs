@@ -152,9 +152,10 @@ mod tests {
 
     #[test]
     fn framing_that_could_be_read_in_two_ways_is_refused() {
+        type Case<'a> = (&'a [(&'a str, &'static str)], Result<Afterwards, Malformed>);
         const TE: &str = "transfer-encoding";
         const CL: &str = "content-length";
-        let cases: &[(&[(&str, &str)], Result<Afterwards, Malformed>)] = &[
+        let cases: &[Case<'_>] = &[
             (&[], KEEP),
             (&[(TE, "chunked")], KEEP),
             (&[(TE, "Chunked")], KEEP),
