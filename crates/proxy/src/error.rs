@@ -18,7 +18,11 @@ pub(crate) enum After {
 }
 
 /// The answer for `reason`: its head and its text. The text is empty for HEAD (RFC 9110 §9.3.2).
-pub(crate) fn answer(reason: Reason, method: &Method, after: After) -> (http::response::Parts, Bytes) {
+pub(crate) fn answer(
+    reason: Reason,
+    method: &Method,
+    after: After,
+) -> (http::response::Parts, Bytes) {
     // Reasons without a status of their own are never why a request fails.
     let status = reason.status().unwrap_or(StatusCode::BAD_GATEWAY);
     let text = Bytes::from_static(text(status).as_bytes());

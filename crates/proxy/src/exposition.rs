@@ -1,4 +1,4 @@
-//! What does `/metrics` say? The counters of [`crate::metrics`] and its neighbours as OpenMetrics text.
+//! What does `/metrics` say? The counters of [`crate::metrics`] and its neighbours as `OpenMetrics` text.
 
 use std::fmt;
 use std::sync::Arc;
@@ -112,7 +112,8 @@ fn refused(metrics: &Metrics, encoder: &mut DescriptorEncoder<'_>) -> fmt::Resul
     for &reason in Reason::ALL {
         let value = metrics.refused(reason);
         if value > 0 {
-            ConstCounter::new(value).encode(family.encode_family(&[("reason", reason.token())])?)?;
+            ConstCounter::new(value)
+                .encode(family.encode_family(&[("reason", reason.token())])?)?;
         }
     }
     Ok(())
@@ -127,7 +128,12 @@ fn responses(metrics: &Metrics, encoder: &mut DescriptorEncoder<'_>) -> fmt::Res
     }
     let help = "Bytes of response bodies.";
     let bytes = metrics.sum(WorkerMetrics::body_bytes);
-    let family = encoder.encode_descriptor("response_body", help, Some(&Unit::Bytes), MetricType::Counter)?;
+    let family = encoder.encode_descriptor(
+        "response_body",
+        help,
+        Some(&Unit::Bytes),
+        MetricType::Counter,
+    )?;
     ConstCounter::new(bytes).encode(family)
 }
 
@@ -164,12 +170,22 @@ fn connections(metrics: &Metrics, encoder: &mut DescriptorEncoder<'_>) -> fmt::R
 fn store(cache: &Cache, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let usage = cache.usage();
     gauge(encoder, "store_bytes", "Memory taken by stored pages.", usage.bytes)?;
-    gauge(encoder, "store_capacity_bytes", "Memory that stored pages may take.", usage.capacity_bytes)?;
+    gauge(
+        encoder,
+        "store_capacity_bytes",
+        "Memory that stored pages may take.",
+        usage.capacity_bytes,
+    )?;
     gauge(encoder, "store_entries", "Stored pages.", usage.entries)?;
     counter(encoder, "store_evictions", "Pages given up to make room.", usage.evictions)?;
     counter(encoder, "store_refused", "Pages that were too large to be stored.", usage.refused)?;
     let flights = cache.flights();
-    gauge(encoder, "fetches_in_progress", "Fetches that may fill the cache.", flights.len() as u64)?;
+    gauge(
+        encoder,
+        "fetches_in_progress",
+        "Fetches that may fill the cache.",
+        flights.len() as u64,
+    )?;
     gauge(encoder, "fetches_bytes", "Memory taken by them.", flights.bytes())
 }
 
@@ -185,17 +201,21 @@ fn upstreams(pipeline: &Pipeline, encoder: &mut DescriptorEncoder<'_>) -> fmt::R
         for (index, (target, _)) in targets.iter().enumerate() {
             let labels = [("target", target.as_str())];
             let one = family.encode_family(&labels)?;
-            match kind {
-                MetricType::Counter => ConstCounter::new(value(index)).encode(one)?,
-                _ => ConstGauge::new(value(index)).encode(one)?,
+            if matches!(kind, MetricType::Counter) {
+                ConstCounter::new(value(index)).encode(one)?;
+            } else {
+                ConstGauge::new(value(index)).encode(one)?;
             }
         }
         Ok::<(), fmt::Error>(())
     };
     let of = |index: usize| targets.get(index).map(|(_, one)| one);
-    each("upstream_requests", "Requests given to an application.", MetricType::Counter, &|index| {
-        of(index).map_or(0, |one| one.requests)
-    })?;
+    each(
+        "upstream_requests",
+        "Requests given to an application.",
+        MetricType::Counter,
+        &|index| of(index).map_or(0, |one| one.requests),
+    )?;
     each(
         "upstream_failures",
         "Requests that an application did not answer properly.",

@@ -21,7 +21,7 @@ use crate::listen::InterimSink;
 
 /// Sends requests of one connection to the application.
 #[derive(Debug)]
-pub struct Forward {
+pub(crate) struct Forward {
     context: Arc<ConnContext>,
     upstream: Upstream,
     interim: Bound,
@@ -39,7 +39,7 @@ enum Bound {
 impl Forward {
     /// For one connection.
     #[must_use]
-    pub fn new(context: Arc<ConnContext>, upstream: Upstream) -> Self {
+    pub(crate) fn new(context: Arc<ConnContext>, upstream: Upstream) -> Self {
         Self { context, upstream, interim: Bound::Connection }
     }
 

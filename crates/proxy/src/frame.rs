@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use http::{Method, Request, Response};
 use larder_policy::hygiene;
 use larder_semantics::Reason;
@@ -27,7 +27,7 @@ use crate::reply::Reply;
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// A request that could not be answered, as whoever is further in tells it.
-pub trait Failure {
+pub(crate) trait Failure {
     /// Why.
     fn reason(&self) -> Reason;
 
@@ -37,11 +37,11 @@ pub trait Failure {
 
 /// Puts [`Frame`] around a service.
 #[derive(Clone, Debug)]
-pub struct FrameLayer {
+pub(crate) struct FrameLayer {
     /// The connection.
-    pub context: Arc<ConnContext>,
+    pub(crate) context: Arc<ConnContext>,
     /// Most fields a head may have.
-    pub fields_max: usize,
+    pub(crate) fields_max: usize,
 }
 
 impl<S> Layer<S> for FrameLayer {
@@ -54,7 +54,7 @@ impl<S> Layer<S> for FrameLayer {
 
 /// Refuses what must not go on, and answers for what failed.
 #[derive(Clone, Debug)]
-pub struct Frame<S> {
+pub(crate) struct Frame<S> {
     inner: S,
     context: Arc<ConnContext>,
     fields_max: usize,
@@ -93,11 +93,14 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Inbound>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Inbound>) -> Self::Future {
         let method = request.method().clone();
         let state = match self.check(&request) {
             Err(reason) => State::Refused { reason },
-            Ok(()) => State::Inner { future: self.inner.call(request) },
+            Ok(()) => {
+                strike_listed(request.headers_mut());
+                State::Inner { future: self.inner.call(request) }
+            }
         };
         FrameFuture { state, method }
     }
@@ -106,7 +109,7 @@ where
 pin_project! {
     /// The answer of [`Frame`].
     #[derive(Debug)]
-    pub struct FrameFuture<F> {
+    pub(crate) struct FrameFuture<F> {
         #[pin]
         state: State<F>,
         method: Method,
@@ -141,6 +144,29 @@ where
     }
 }
 
+/// RFC 9110 §7.6.1: what `Connection` lists is for us, not for the application, so it must not choose
+/// a stored page either: with `Connection: accept-language`, the page that the application made
+/// without that field would be stored as the one for its value.
+///
+/// The usual options, which name no such field, cost one comparison.
+fn strike_listed(headers: &mut HeaderMap) {
+    const USUAL: [&str; 5] = ["keep-alive", "close", "upgrade", "te", "http2-settings"];
+    let is_usual = |value: &HeaderValue| {
+        value.to_str().is_ok_and(|value| {
+            let mut options = value.split(',').map(str::trim);
+            options.all(|option| USUAL.iter().any(|usual| option.eq_ignore_ascii_case(usual)))
+        })
+    };
+    if headers.get_all(CONNECTION).iter().all(is_usual) {
+        return;
+    }
+    let protocols = hygiene::clean_for_application(headers).upgrade;
+    if let Some(protocols) = protocols {
+        headers.insert(UPGRADE, protocols);
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    }
+}
+
 fn refuse<B>(reason: Reason, method: &Method) -> Response<Reply<B>> {
     let (head, text) = error::answer(reason, method, After::Close);
     Response::from_parts(head, Reply::own(text, reason))
@@ -149,10 +175,8 @@ fn refuse<B>(reason: Reason, method: &Method) -> Response<Reply<B>> {
 fn fail<B>(failure: &impl Failure, method: &Method) -> Response<Reply<B>> {
     let reason = failure.reason();
     // What went wrong on the client's side left the request unfinished.
-    let after = match reason.group() {
-        larder_semantics::Group::ClientError if reason != Reason::OnlyIfCached => After::Close,
-        _ => After::KeepOpen,
-    };
+    let blames_client = reason.status().is_some_and(|status| status.is_client_error());
+    let after = if blames_client { After::Close } else { After::KeepOpen };
     let (mut head, text) = error::answer(reason, method, after);
     if let Some(told) = failure.cache_status() {
         head.headers.insert(CACHE_STATUS, told);

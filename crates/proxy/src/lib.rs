@@ -15,7 +15,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![forbid(unsafe_code)]
-#![expect(rustdoc::private_intra_doc_links, reason = "the contents below are for those who read here")]
+#![expect(
+    rustdoc::private_intra_doc_links,
+    reason = "the contents below are for those who read here"
+)]
 
 mod admin;
 mod clock;

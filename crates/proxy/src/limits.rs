@@ -51,7 +51,7 @@ pub(crate) const H2_SEND_BUFFER_BYTES_MAX: usize = 128 * 1024;
 /// Streams a client may open and reset before we look at them (rapid reset, CVE-2023-44487).
 pub(crate) const H2_PENDING_RESETS_MAX: usize = 20;
 
-/// Streams a client may make us reset by its mistakes ("MadeYouReset", CVE-2025-8671).
+/// Streams a client may make us reset by its mistakes ("made you reset", CVE-2025-8671).
 pub(crate) const H2_LOCAL_RESETS_MAX: usize = 256;
 
 /// Requests of one worker that wait to be written to the access log. About 2 MiB.

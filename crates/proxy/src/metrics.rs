@@ -68,7 +68,10 @@ impl Metrics {
     }
 
     /// The counters of worker `number`.
-    #[expect(clippy::indexing_slicing, reason = "the remainder of a division by the length, which is not zero")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the remainder of a division by the length, which is not zero"
+    )]
     pub(crate) fn worker(&self, number: usize) -> &WorkerMetrics {
         &self.workers[number % self.workers.len()].0
     }
@@ -122,13 +125,16 @@ impl WorkerMetrics {
     /// A request is over.
     pub(crate) fn request(&self, note: Note, status: StatusCode, bytes: u64, took: Duration) {
         add(&self.requests, note.handling.index() * Reason::ALL.len() + note.reason.index(), 1);
-        let class = usize::from(status.as_u16() / 100).wrapping_sub(1).min(STATUS_CLASSES.len() - 1);
+        let class =
+            usize::from(status.as_u16() / 100).wrapping_sub(1).min(STATUS_CLASSES.len() - 1);
         add(&self.statuses, class, 1);
         self.body_bytes.fetch_add(bytes, Ordering::Relaxed);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         // `le` is inclusive, so a bound belongs to its own bucket.
-        let bucket =
-            BUCKETS_MICROS.iter().position(|bound| micros <= *bound).unwrap_or(BUCKETS_MICROS.len());
+        let bucket = BUCKETS_MICROS
+            .iter()
+            .position(|bound| micros <= *bound)
+            .unwrap_or(BUCKETS_MICROS.len());
         add(&self.durations, bucket, 1);
         self.duration_micros.fetch_add(micros, Ordering::Relaxed);
     }

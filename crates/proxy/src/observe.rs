@@ -26,13 +26,13 @@ use crate::reply::Noted;
 
 /// Puts [`Observe`] around a service.
 #[derive(Clone, Debug)]
-pub struct ObserveLayer {
+pub(crate) struct ObserveLayer {
     /// The connection.
-    pub context: Arc<ConnContext>,
+    pub(crate) context: Arc<ConnContext>,
     /// Where it is counted.
-    pub metrics: Arc<Metrics>,
+    pub(crate) metrics: Arc<Metrics>,
     /// Where it is written.
-    pub log: Arc<AccessLog>,
+    pub(crate) log: Arc<AccessLog>,
 }
 
 impl<S> Layer<S> for ObserveLayer {
@@ -45,7 +45,7 @@ impl<S> Layer<S> for ObserveLayer {
 
 /// Counts and logs requests.
 #[derive(Clone, Debug)]
-pub struct Observe<S> {
+pub(crate) struct Observe<S> {
     inner: S,
     to: ObserveLayer,
 }
@@ -111,7 +111,7 @@ impl Drop for Record {
 pin_project! {
     /// The answer of [`Observe`].
     #[derive(Debug)]
-    pub struct ObserveFuture<F> {
+    pub(crate) struct ObserveFuture<F> {
         #[pin]
         inner: F,
         record: Option<Record>,
@@ -140,7 +140,7 @@ where
 pin_project! {
     /// A body that is counted while it passes.
     #[derive(Debug)]
-    pub struct Observed<B> {
+    pub(crate) struct Observed<B> {
         #[pin]
         body: B,
         record: Option<Record>,

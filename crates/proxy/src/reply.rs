@@ -9,7 +9,7 @@ use larder_cache::{Handling, Note};
 use larder_semantics::Reason;
 
 /// A body that knows how its response came about.
-pub trait Noted: Body {
+pub(crate) trait Noted: Body {
     /// What was done and why.
     fn note(&self) -> Note;
 
@@ -19,7 +19,7 @@ pub trait Noted: Body {
 
 /// The body of a response, from further in or made here.
 #[derive(Debug)]
-pub enum Reply<B> {
+pub(crate) enum Reply<B> {
     /// From further in.
     Inner(B),
     /// A line of text of ours; taken at the first poll.
@@ -34,7 +34,7 @@ pub enum Reply<B> {
 impl<B> Reply<B> {
     /// A line of our own; empty for none.
     #[must_use]
-    pub fn own(text: Bytes, reason: Reason) -> Self {
+    pub(crate) fn own(text: Bytes, reason: Reason) -> Self {
         Self::Own { text: (!text.is_empty()).then_some(text), reason }
     }
 }

@@ -56,8 +56,11 @@ impl Server {
             .map_err(StartError::System)?;
         let metrics = Arc::new(Metrics::new(config.workers));
         let admin = config.admin.map(listen::open_alone).transpose()?;
-        let admin_address =
-            admin.as_ref().map(std::net::TcpListener::local_addr).transpose().map_err(StartError::System)?;
+        let admin_address = admin
+            .as_ref()
+            .map(std::net::TcpListener::local_addr)
+            .transpose()
+            .map_err(StartError::System)?;
         let kept = Kept {
             cache: pipeline::cache(&config),
             log: AccessLog::start(&config.log, config.workers, &metrics)?,
@@ -194,7 +197,7 @@ impl Control {
             .name("larder-control".to_owned())
             .spawn(move || {
                 // An error is the sender's end, which says the same.
-                let _ = runtime.block_on(stopped);
+                drop(runtime.block_on(stopped));
                 runtime.shutdown_timeout(Duration::from_millis(100));
             })
             .map_err(StartError::System)?;
@@ -212,7 +215,7 @@ impl Control {
     fn finish(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+            drop(thread.join());
         }
     }
 }

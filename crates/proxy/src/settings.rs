@@ -8,23 +8,23 @@ use larder_config::Config;
 
 /// What can't change without a restart.
 #[derive(Clone, Debug)]
-pub struct ListenSettings {
+pub(crate) struct ListenSettings {
     /// Where clients are listened to. Port 0 lets the system choose.
-    pub addresses: Vec<SocketAddr>,
+    pub(crate) addresses: Vec<SocketAddr>,
     /// Threads, each with a runtime and a socket of its own.
-    pub workers: usize,
+    pub(crate) workers: usize,
     /// Client connections at one time, over all workers.
-    pub connections_max: usize,
+    pub(crate) connections_max: usize,
     /// Bytes of a request's head.
-    pub head_bytes_max: usize,
+    pub(crate) head_bytes_max: usize,
     /// Fields of a request's head.
-    pub head_fields_max: usize,
+    pub(crate) head_fields_max: usize,
 }
 
 impl ListenSettings {
     /// The listeners' part of `config`.
     #[must_use]
-    pub fn of(config: &Config) -> Self {
+    pub(crate) fn of(config: &Config) -> Self {
         Self {
             addresses: config.listen.clone(),
             workers: config.workers,
@@ -37,23 +37,23 @@ impl ListenSettings {
 
 /// How long clients are waited for. Can be changed while connections are open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TimeLimits {
+pub(crate) struct TimeLimits {
     /// From a head's first byte to its last.
-    pub head: Duration,
+    pub(crate) head: Duration,
     /// Between two requests.
-    pub idle: Duration,
+    pub(crate) idle: Duration,
     /// Between two pieces of a request's body.
-    pub body: Duration,
+    pub(crate) body: Duration,
     /// A response that is ready is not taken for this long.
-    pub send: Duration,
+    pub(crate) send: Duration,
     /// Requests in progress may take this long after the order to stop.
-    pub drain: Duration,
+    pub(crate) drain: Duration,
 }
 
 impl TimeLimits {
     /// The listeners' part of `config`.
     #[must_use]
-    pub fn of(config: &Config) -> Self {
+    pub(crate) fn of(config: &Config) -> Self {
         let limits = &config.timeouts;
         Self {
             head: limits.header,

@@ -46,12 +46,9 @@ pub fn run_with(
     let server = Server::start(config)?;
     announce(&server);
     ready(&server);
-    loop {
-        match runtime.block_on(signals.next()) {
-            // Not inside `block_on`: applying a configuration waits for names to be looked up.
-            Order::Reload => apply(&server, reload()),
-            Order::End => break,
-        }
+    while runtime.block_on(signals.next()) == Order::Reload {
+        // Not inside `block_on`: applying a configuration waits for names to be looked up.
+        apply(&server, reload());
     }
     tracing::info!("no more connections are taken; requests in progress may end");
     server.drain();
@@ -72,10 +69,10 @@ pub fn run_with(
 
 fn announce(server: &Server) {
     for address in server.addresses() {
-        tracing::info!(%address, "listening");
+        tracing::info!("listening on {address}");
     }
     if let Some(address) = server.admin_address() {
-        tracing::info!(%address, "health and metrics");
+        tracing::info!("health and metrics on {address}");
     }
 }
 

@@ -31,17 +31,15 @@ impl std::fmt::Display for StartError {
         match self {
             Self::Listen { address, source } => {
                 write!(f, "cannot listen on {address}: ")?;
-                match source.kind() {
-                    io::ErrorKind::AddrInUse => {
-                        f.write_str("another process is listening there already")
-                    }
-                    io::ErrorKind::PermissionDenied => {
-                        f.write_str("not permitted (ports below 1024 belong to root)")
-                    }
-                    io::ErrorKind::AddrNotAvailable => {
-                        f.write_str("this machine has no such address")
-                    }
-                    _ => source.fmt(f),
+                let kind = source.kind();
+                if kind == io::ErrorKind::AddrInUse {
+                    f.write_str("another process is listening there already")
+                } else if kind == io::ErrorKind::PermissionDenied {
+                    f.write_str("not permitted (ports below 1024 belong to root)")
+                } else if kind == io::ErrorKind::AddrNotAvailable {
+                    f.write_str("this machine has no such address")
+                } else {
+                    source.fmt(f)
                 }
             }
             Self::Log { path, source } => {

@@ -33,10 +33,8 @@ pub(crate) async fn run<P: Site>(
     listeners: Vec<std::net::TcpListener>,
     mut stage: watch::Receiver<Stage>,
 ) {
-    let sweep = tokio::spawn(sweep::run(
-        Arc::clone(&worker.connections),
-        Arc::clone(&worker.limits),
-    ));
+    let sweep =
+        tokio::spawn(sweep::run(Arc::clone(&worker.connections), Arc::clone(&worker.limits)));
     let mut loops = Vec::with_capacity(listeners.len());
     for listener in listeners {
         match TcpListener::from_std(listener) {
@@ -51,7 +49,7 @@ pub(crate) async fn run<P: Site>(
     if let Ok(Stage::Draining(limit)) = order {
         let deadline = Instant::now() + limit;
         for accepting in loops {
-            let _ = accepting.await;
+            drop(accepting.await);
         }
         worker.connections.drain();
         tokio::select! {
@@ -82,19 +80,25 @@ async fn accept<P: Site>(
                 Ok((socket, peer)) => take(&worker, socket, peer),
                 Err(error) => pause(&error).await,
             },
-            _ = stage.wait_for(|stage| *stage != Stage::Running) => break,
+            () = ordered(&mut stage) => break,
         }
     }
+}
+
+/// Waits for the order to end, gracefully or not.
+async fn ordered(stage: &mut watch::Receiver<Stage>) {
+    // An error is the sender's end, which is an order too.
+    drop(stage.wait_for(|stage| *stage != Stage::Running).await);
 }
 
 fn take<P: Site>(worker: &Arc<Worker<P>>, socket: TcpStream, peer: std::net::SocketAddr) {
     let Some(entry) = worker.connections.enter(worker.settings.connections_max) else {
         worker.connections.counters().refuse(Reason::TooManyConnections);
-        let _ = socket.try_write(error::raw(StatusCode::SERVICE_UNAVAILABLE).as_bytes());
+        drop(socket.try_write(error::raw(StatusCode::SERVICE_UNAVAILABLE).as_bytes()));
         return;
     };
     // Heads and small bodies are written in one piece: waiting for more only costs time.
-    let _ = socket.set_nodelay(true);
+    drop(socket.set_nodelay(true));
     tokio::spawn(connection::serve(ConnIo::new(socket, entry), Arc::clone(worker), peer));
 }
 

@@ -119,7 +119,9 @@ async fn failed(
     tracing::debug!(%error, "client connection ended early");
     // RFC 9112 §8: an HTTP/1.0 body without a length ends with the connection, so an ordinary close
     // would make the part that was sent look like the whole.
-    if state.is_close_delimited() && let Some(io) = io {
+    if state.is_close_delimited()
+        && let Some(io) = io
+    {
         io.reset_on_close();
     }
 }

@@ -94,6 +94,7 @@ struct Ending {
     at_once: bool,
 }
 
+#[expect(clippy::large_enum_variant, reason = "moved once, at once")]
 enum Next {
     Stream(Request<RecvStream>, SendResponse<Bytes>),
     Over,

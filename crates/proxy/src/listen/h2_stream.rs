@@ -135,7 +135,7 @@ where
         let answered = answer.as_mut().poll(cx);
         for head in interim.take() {
             // A client that went away in between is noticed at the next step.
-            let _ = respond.send_informational(head);
+            drop(respond.send_informational(head));
         }
         answered.map(Some)
     })

@@ -92,7 +92,8 @@ impl H1Interim {
     /// A request that may have 1xx responses is handed to the pipeline.
     pub(crate) fn open(&self) {
         let turn = self.turn.load(Ordering::Relaxed);
-        self.turn.store((turn | 1).wrapping_add(if is_open(turn) { 2 } else { 0 }), Ordering::Relaxed);
+        self.turn
+            .store((turn | 1).wrapping_add(if is_open(turn) { 2 } else { 0 }), Ordering::Relaxed);
     }
 
     /// Its answer has come.
@@ -124,7 +125,8 @@ impl H1Interim {
     ) -> std::task::Poll<std::io::Result<()>> {
         use std::task::Poll;
         let mut waiting = self.waiting.lock();
-        while let Some(rest) = waiting.bytes.get(waiting.written..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = waiting.bytes.get(waiting.written..).filter(|rest| !rest.is_empty())
+        {
             match write(rest) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -292,7 +294,10 @@ mod tests {
         assert!(blocked.is_pending());
         assert!(state.begun());
         let rest = written(&state);
-        assert!(rest.starts_with(b"1.1 103") || rest.starts_with(b"/1.1 103"), "goes on where it was");
+        assert!(
+            rest.starts_with(b"1.1 103") || rest.starts_with(b"/1.1 103"),
+            "goes on where it was"
+        );
         assert!(rest.len() <= limits::INTERIM_BYTES_MAX);
         assert!(!state.any());
     }

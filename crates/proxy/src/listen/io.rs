@@ -81,12 +81,12 @@ impl ConnIo {
     /// Writes an answer of our own, whole or not at all: the connection ends after it.
     pub(crate) fn try_write(&self, bytes: &[u8]) {
         // A socket that does not take a hundred bytes belongs to a client that does not read.
-        let _ = self.socket.inner().try_write(bytes);
+        drop(self.socket.inner().try_write(bytes));
     }
 
     /// Makes the end of this connection visible as a failure, not as an end.
     pub(crate) fn reset_on_close(&self) {
-        let _ = socket2::SockRef::from(self.socket.inner()).set_linger(Some(Duration::ZERO));
+        drop(socket2::SockRef::from(self.socket.inner()).set_linger(Some(Duration::ZERO)));
     }
 
     /// RFC 9112 §9.6: ends our side, then reads on for a moment, because closing a socket with
@@ -110,7 +110,7 @@ impl ConnIo {
                 }
             }
         };
-        let _ = tokio::time::timeout(limits::LINGER, drain).await;
+        drop(tokio::time::timeout(limits::LINGER, drain).await);
         drop(entry);
     }
 

@@ -28,8 +28,8 @@ pub use interim::{InterimQueue, InterimSink};
 pub use site::{BoxError, Site, SiteSlot};
 
 use accept::Stage;
-pub(crate) use socket::open_alone;
 use site::Worker;
+pub(crate) use socket::open_alone;
 use sweep::Connections;
 
 use crate::metrics::Metrics;
@@ -53,7 +53,8 @@ impl Listeners {
         metrics: &Arc<Metrics>,
     ) -> Result<Self, StartError> {
         let mut addresses = Vec::with_capacity(settings.addresses.len());
-        let mut sockets: Vec<Vec<TcpListener>> = (0..settings.workers).map(|_| Vec::new()).collect();
+        let mut sockets: Vec<Vec<TcpListener>> =
+            (0..settings.workers).map(|_| Vec::new()).collect();
         for address in &settings.addresses {
             let opened = socket::open(*address, settings.workers)?;
             let bound = opened.first().map_or(Ok(*address), TcpListener::local_addr);

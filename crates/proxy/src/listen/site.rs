@@ -22,7 +22,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// The service must always be ready: `poll_ready` is not asked. Back-pressure is the bodies' business.
 pub trait Site: Send + Sync + 'static {
     /// A response's body.
-    type Body: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
+    type Body: Body<Data = Bytes, Error: Into<BoxError> + Send> + Send + 'static;
     /// Ends the connection (HTTP/2: the stream) without an answer.
     type Error: Into<BoxError> + Send;
     /// Answers requests.

@@ -270,8 +270,9 @@ impl Snapshot {
             Phase::Answering => {
                 over(self.body_wait, limits.body).then_some(Verdict::Abort(Reason::BodyTimeout))
             }
-            Phase::Streams => (self.streams == 0 && over(self.since, limits.idle))
-                .then_some(Verdict::CloseIdle),
+            Phase::Streams => {
+                (self.streams == 0 && over(self.since, limits.idle)).then_some(Verdict::CloseIdle)
+            }
             Phase::Tunnel => None,
         }
     }
@@ -293,7 +294,8 @@ mod tests {
 
     #[test]
     fn every_wait_has_its_limit_and_both_sides_of_it() {
-        let blank = Snapshot { phase: Phase::Idle, since: 1000, body_wait: 0, write_wait: 0, streams: 0 };
+        let blank =
+            Snapshot { phase: Phase::Idle, since: 1000, body_wait: 0, write_wait: 0, streams: 0 };
         let refuse = |reason| Some(Verdict::Refuse(reason));
         let abort = |reason| Some(Verdict::Abort(reason));
         let cases = [
@@ -317,7 +319,12 @@ mod tests {
                 400,
                 abort(Reason::SendTimeout),
             ),
-            ("HTTP/2 without streams", Snapshot { phase: Phase::Streams, ..blank }, 200, Some(Verdict::CloseIdle)),
+            (
+                "HTTP/2 without streams",
+                Snapshot { phase: Phase::Streams, ..blank },
+                200,
+                Some(Verdict::CloseIdle),
+            ),
         ];
         for (name, snapshot, limit, expected) in cases {
             assert_eq!(snapshot.judge(&LIMITS, 1000 + limit - 1), None, "{name}: before");

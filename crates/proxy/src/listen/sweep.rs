@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn short_limits_are_looked_at_often_and_long_ones_rarely() {
-        let all = |limit| TimeLimits { head: limit, idle: limit, body: limit, send: limit, drain: limit };
+        let all =
+            |limit| TimeLimits { head: limit, idle: limit, body: limit, send: limit, drain: limit };
         assert_eq!(pause(&all(Duration::from_secs(60))), limits::SWEEP_MAX);
         assert_eq!(pause(&all(Duration::from_millis(100))), Duration::from_millis(25));
         assert_eq!(pause(&all(Duration::ZERO)), limits::SWEEP_MIN);

@@ -9,29 +9,23 @@ use super::entry::Entry;
 /// The combined log format, followed by host, handling, reason and milliseconds.
 pub(crate) fn combined(line: &mut Vec<u8>, entry: &Entry, at: SystemTime) {
     let ending = &entry.ending;
-    let _ = write!(line, "{} - - [", ending.client);
+    drop(write!(line, "{} - - [", ending.client));
     Moment::of(at).write_common(line);
-    let _ = write!(line, "] \"{} ", entry.method());
+    drop(write!(line, "] \"{} ", entry.method()));
     quoted(line, Some(entry.target().as_bytes()));
-    let _ = write!(
-        line,
-        " {}\" {} {} \"",
-        entry.version(),
-        ending.status.as_u16(),
-        ending.bytes
-    );
+    drop(write!(line, " {}\" {} {} \"", entry.version(), ending.status.as_u16(), ending.bytes));
     quoted(line, entry.referer());
     line.extend_from_slice(b"\" \"");
     quoted(line, entry.user_agent());
     line.extend_from_slice(b"\" \"");
     quoted(line, entry.host());
-    let _ = writeln!(
+    drop(writeln!(
         line,
         "\" {} {} {}",
         ending.note.handling.token(),
         ending.note.reason.token(),
         Millis(ending.took)
-    );
+    ));
 }
 
 /// One JSON object.
@@ -39,18 +33,18 @@ pub(crate) fn json(line: &mut Vec<u8>, entry: &Entry, at: SystemTime) {
     let ending = &entry.ending;
     line.extend_from_slice(b"{\"time\":\"");
     Moment::of(at).write_rfc3339(line);
-    let _ = write!(line, "\",\"client\":\"{}\"", ending.client);
+    drop(write!(line, "\",\"client\":\"{}\"", ending.client));
     text(line, "method", Some(entry.method().as_bytes()));
     text(line, "host", entry.host());
     text(line, "target", Some(entry.target().as_bytes()));
     text(line, "version", Some(entry.version().as_bytes()));
-    let _ = write!(
+    drop(write!(
         line,
         ",\"status\":{},\"bytes\":{},\"duration_ms\":{}",
         ending.status.as_u16(),
         ending.bytes,
         Millis(ending.took)
-    );
+    ));
     text(line, "referer", entry.referer());
     text(line, "user_agent", entry.user_agent());
     text(line, "cache", Some(ending.note.handling.token().as_bytes()));
@@ -61,7 +55,7 @@ pub(crate) fn json(line: &mut Vec<u8>, entry: &Entry, at: SystemTime) {
 /// `,"name":"value"`; nothing for what is absent.
 fn text(line: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
     let Some(value) = value else { return };
-    let _ = write!(line, ",\"{name}\":\"");
+    drop(write!(line, ",\"{name}\":\""));
     // RFC 8259 §8.1: UTF-8. Bytes that are not are shown one by one, as Latin-1 would.
     let valid = std::str::from_utf8(value).is_ok();
     for &byte in value {
@@ -128,27 +122,26 @@ impl Moment {
     }
 
     fn write_common(&self, line: &mut Vec<u8>) {
-        const MONTHS: [&str; 12] = [
-            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-        ];
+        const MONTHS: [&str; 12] =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let month = usize::try_from(self.month - 1).ok().and_then(|index| MONTHS.get(index));
         let (hour, minute, second) = self.clock();
-        let _ = write!(
+        drop(write!(
             line,
             "{:02}/{}/{:04}:{hour:02}:{minute:02}:{second:02} +0000",
             self.day,
             month.unwrap_or(&"???"),
             self.year
-        );
+        ));
     }
 
     fn write_rfc3339(&self, line: &mut Vec<u8>) {
         let (hour, minute, second) = self.clock();
-        let _ = write!(
+        drop(write!(
             line,
             "{:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z",
             self.year, self.month, self.day, self.millis
-        );
+        ));
     }
 }
 
@@ -165,11 +158,13 @@ mod tests {
     use super::*;
 
     fn entry(user_agent: &[u8]) -> Entry {
-        let request = Request::get("/a?b=\"c\"".parse::<http::Uri>().unwrap_or_else(|_| "/a?b=c".parse().expect("valid")))
-            .header("host", "example.com")
-            .header("user-agent", HeaderValue::from_bytes(user_agent).expect("allowed"))
-            .body(())
-            .expect("valid");
+        let request = Request::get(
+            "/a?b=\"c\"".parse::<http::Uri>().unwrap_or_else(|_| "/a?b=c".parse().expect("valid")),
+        )
+        .header("host", "example.com")
+        .header("user-agent", HeaderValue::from_bytes(user_agent).expect("allowed"))
+        .body(())
+        .expect("valid");
         Box::new(Draft::of(&request)).finish(Ending {
             client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
             begun: Instant::now(),

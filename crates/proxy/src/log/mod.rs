@@ -26,7 +26,7 @@ use crate::start_error::StartError;
 
 /// The access log, as the workers see it.
 #[derive(Debug)]
-pub struct AccessLog {
+pub(crate) struct AccessLog {
     on: AtomicBool,
     /// One list per worker, so that workers never wait for each other.
     lists: Box<[Mutex<Vec<Entry>>]>,
@@ -138,7 +138,7 @@ impl AccessLog {
         let thread = self.thread.lock().take();
         if let Some(thread) = thread {
             // A logger that failed has said so itself.
-            let _ = thread.join();
+            drop(thread.join());
         }
     }
 
