@@ -1,0 +1,91 @@
+// From raw results to verdicts, tables and the comparison with the baseline.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { here } from './load.mjs'
+
+// What the suite's own scorer shows for each verdict.
+const verdicts = { '✅': 'pass', '⛔️': 'fail', '⚠️': 'fail', Y: 'yes', N: 'no', '🔹': 'setup', '⁉️': 'harness', '⚪️': 'dependency', '↻': 'retry', '-': 'untested' }
+export const good = verdict => verdict === 'pass' || verdict === 'yes'
+
+/** [{ id, suite, kind, verdict, message }] in the suite's order. */
+export function score (suite, raw) {
+  return suite.tests.flatMap(group => group.tests.filter(t => !t.browser_only).map(test => ({
+    id: test.id,
+    suite: group.name,
+    kind: test.kind || 'required',
+    verdict: verdicts[suite.display.determineTestResult(suite.tests, test.id, raw)[2]],
+    message: Array.isArray(raw[test.id]) ? raw[test.id].join(': ') : ''
+  })))
+}
+
+/** { id: { kind, reason } } out of the tables in EXCEPTIONS.md. */
+export function readExceptions () {
+  const rows = readFileSync(join(here, 'EXCEPTIONS.md'), 'utf8').matchAll(/^\| `([^`]+)` \| (required|optimal|check) \| (.+) \|$/gm)
+  return Object.fromEntries([...rows].map(([, id, kind, reason]) => [id, { kind, reason }]))
+}
+
+export function count (scored, kind, suite) {
+  const all = scored.filter(t => t.kind === kind && (suite === undefined || t.suite === suite))
+  return { passed: all.filter(t => good(t.verdict)).length, total: all.length }
+}
+
+const requiredExceptionsMax = 3
+const optimalPercentMin = 92
+
+/** What must not be so, a line each. */
+export function problems (scored, exceptions, baseline) {
+  const found = []
+  const known = new Map(scored.map(t => [t.id, t]))
+  for (const [id, { kind }] of Object.entries(exceptions)) {
+    if (!known.has(id)) found.push(`EXCEPTIONS.md names ${id}, which is no test`)
+    else if (known.get(id).kind !== kind) found.push(`EXCEPTIONS.md calls ${id} ${kind}, it is ${known.get(id).kind}`)
+    else if (good(known.get(id).verdict)) found.push(`${id} passes: take it off EXCEPTIONS.md`)
+  }
+  if (Object.values(exceptions).filter(e => e.kind === 'required').length > requiredExceptionsMax) {
+    found.push(`EXCEPTIONS.md excuses more than ${requiredExceptionsMax} required tests`)
+  }
+  for (const test of scored) {
+    if (good(test.verdict)) continue
+    if (good(baseline[test.id])) found.push(`${test.id} (${test.kind}) passed before: ${test.verdict} ${test.message}`)
+    else if (test.kind === 'required' && !exceptions[test.id]) found.push(`${test.id} is required: ${test.verdict} ${test.message}`)
+  }
+  const optimal = count(scored, 'optimal')
+  const percent = 100 * optimal.passed / optimal.total
+  if (percent < optimalPercentMin) found.push(`${percent.toFixed(1)} % of the optimal tests pass, at least ${optimalPercentMin} % have to`)
+  return found
+}
+
+const kinds = ['required', 'optimal', 'check']
+
+export function summary (scored) {
+  return kinds.map(kind => { const c = count(scored, kind); return `${c.passed} of ${c.total} ${kind}` }).join(', ')
+}
+
+/** The table for people. */
+export function markdown (scored, exceptions, version) {
+  const suites = [...new Set(scored.map(t => t.suite))]
+  const cell = c => c.total === 0 ? '' : `${c.passed} of ${c.total}`
+  const row = (name, suite) => `| ${name} | ${kinds.map(kind => cell(count(scored, kind, suite))).join(' | ')} |`
+  const failing = scored.filter(t => !good(t.verdict) && t.kind !== 'check')
+  const lines = failing.map(t => `| \`${t.id}\` | ${t.kind} | ${exceptions[t.id]?.reason ?? (t.verdict === 'dependency' ? 'Depends on a test that does not pass.' : 'Not yet.')} |`)
+  const checks = scored.filter(t => t.kind === 'check' && !good(t.verdict)).map(t => `\`${t.id}\``)
+  return `# Larder and the public HTTP cache tests
+
+Made by \`node conformance/run.mjs --update\` with http-cache-tests ${version}; \`./test conformance\` compares with it, and it may only get better.
+*Required* tests are conformance, *optimal* ones what a better cache would do, *checks* tell how a cache behaves where both ways are right.
+
+| | required | optimal | checks answered yes |
+|---|---|---|---|
+${row('**all**')}
+${suites.map(s => row(s.replaceAll('|', '\\|'), s)).join('\n')}
+
+## Not passed
+
+| test | kind | why |
+|---|---|---|
+${lines.join('\n')}
+
+Checks answered no: ${checks.join(', ') || 'none'}.
+`
+}
