@@ -247,11 +247,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::testing::Fields;
 
     const NOON: Timestamp = Timestamp::from_secs(1_700_000_000);
 
     /// A response with these fields, received at noon; `@n` in a date field is noon and n seconds.
-    fn response(fields: &[(&'static str, &str)]) -> HeaderMap {
+    fn response(fields: Fields<'_>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             let value = match value.strip_prefix('@') {
@@ -265,7 +266,7 @@ mod tests {
         headers
     }
 
-    fn freshness(status: u16, fields: &[(&'static str, &str)]) -> Freshness {
+    fn freshness(status: u16, fields: Fields<'_>) -> Freshness {
         let timing = Timing { request_time: NOON, response_time: NOON };
         let status = StatusCode::from_u16(status).unwrap();
         Freshness::of(status, &response(fields), timing, &Settings::default())
@@ -276,7 +277,7 @@ mod tests {
         use LifetimeSource::{Expires, Heuristic, MaxAge, None, SMaxage, Targeted};
         let cc = "cache-control";
         let modified = ("last-modified", "@-86400");
-        let cases: [(&[(&'static str, &str)], u64, LifetimeSource); 22] = [
+        let cases: [(Fields<'_>, u64, LifetimeSource); 22] = [
             (&[], 0, None),
             (&[(cc, "max-age=3600")], 3600, MaxAge),
             (&[(cc, "max-age=0"), ("expires", "@3600"), ("date", "@0")], 0, MaxAge),

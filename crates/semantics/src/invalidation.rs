@@ -134,3 +134,128 @@ fn remove_dot_segments(path: &str) -> String {
     let slash = if ends_in_folder && !kept.is_empty() { "/" } else { "" };
     format!("/{}{slash}", kept.join("/"))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_success_of_any_method_that_may_change_something_invalidates() {
+        for method in ["POST", "PUT", "DELETE", "PATCH", "M-SEARCH", "get"] {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            for (status, expected) in [
+                (199, false),
+                (200, true),
+                (204, true),
+                (303, true),
+                (399, true),
+                (400, false),
+                (500, false),
+            ] {
+                let status = StatusCode::from_u16(status).unwrap();
+                assert_eq!(invalidates(&method, status), expected, "{method} {status}");
+            }
+        }
+        for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE] {
+            assert!(!invalidates(&method, StatusCode::OK), "{method}");
+        }
+    }
+
+    #[test]
+    fn only_the_own_origin_is_invalidated_too() {
+        let target = Uri::from_static("http://example.com/a/b?q=1");
+        let cases = [
+            ("/x", Some("http://example.com/x")),
+            ("x?y=1#z", Some("http://example.com/a/x?y=1")),
+            ("http://example.com/x", Some("http://example.com/x")),
+            ("http://EXAMPLE.com:80/x", Some("http://EXAMPLE.com:80/x")),
+            ("//example.com/x", Some("http://example.com/x")),
+            ("?q=2", Some("http://example.com/a/b?q=2")),
+            // Itself: the caller does that anyway.
+            ("/a/b?q=1", None),
+            ("#fragment", None),
+            ("https://example.com/x", None),
+            ("http://example.com:8080/x", None),
+            ("http://other.example/x", None),
+            ("//other.example/x", None),
+            ("http:x", None),
+            ("mailto:a@example.com", None),
+            ("http://", None),
+            ("/a b", None),
+        ];
+        for (location, expected) in cases {
+            for field in [LOCATION, CONTENT_LOCATION] {
+                let response = HeaderMap::from_iter([(field, HeaderValue::from_static(location))]);
+                let found = also_invalidated(&target, &response);
+                let expected: Vec<Uri> = expected.into_iter().map(Uri::from_static).collect();
+                assert_eq!(found, expected, "{location}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_response_invalidates_only_so_many() {
+        let target = Uri::from_static("http://example.com/");
+        let mut response = HeaderMap::new();
+        for n in 0..=limits::ALSO_INVALIDATED_MAX {
+            response.append(LOCATION, HeaderValue::from_str(&format!("/{n}")).unwrap());
+        }
+        assert_eq!(also_invalidated(&target, &response).len(), limits::ALSO_INVALIDATED_MAX);
+    }
+
+    #[test]
+    fn references_resolve_as_in_rfc_3986() {
+        // RFC 3986 §5.4, without the parts that http URIs do not have.
+        let base = Uri::from_static("http://a/b/c/d?q");
+        let cases = [
+            ("g", "/b/c/g"),
+            ("./g", "/b/c/g"),
+            ("g/", "/b/c/g/"),
+            ("/g", "/g"),
+            ("?y", "/b/c/d?y"),
+            ("g?y", "/b/c/g?y"),
+            ("#s", "/b/c/d?q"),
+            ("g#s", "/b/c/g"),
+            ("", "/b/c/d?q"),
+            (".", "/b/c/"),
+            ("./", "/b/c/"),
+            ("..", "/b/"),
+            ("../", "/b/"),
+            ("../g", "/b/g"),
+            ("../..", "/"),
+            ("../../g", "/g"),
+            ("../../../g", "/g"),
+            ("/./g", "/g"),
+            ("/../g", "/g"),
+            ("g.", "/b/c/g."),
+            ("..g", "/b/c/..g"),
+            ("./../g", "/b/g"),
+            ("g/./h", "/b/c/g/h"),
+            ("g/../h", "/b/c/h"),
+            ("g?y/../x", "/b/c/g?y/../x"),
+            ("g?y:z", "/b/c/g?y:z"),
+            ("/g:h", "/g:h"),
+            ("//a", "/"),
+            ("//a?y", "/?y"),
+        ];
+        for (reference, expected) in cases {
+            let resolved = resolve(&base, reference.as_bytes()).unwrap();
+            assert_eq!(resolved.path_and_query().unwrap().as_str(), expected, "{reference}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn resolving_is_total_and_stays_at_the_origin(reference in "[/.?#:a-z@0-9%\\[\\]-]{0,24}") {
+            let target = Uri::from_static("http://example.com/a/b");
+            let response = HeaderMap::from_iter([(LOCATION, HeaderValue::from_str(&reference).unwrap())]);
+            for uri in also_invalidated(&target, &response) {
+                prop_assert_eq!(uri.host(), Some("example.com"));
+                prop_assert_eq!(uri.scheme_str(), Some("http"));
+            }
+        }
+    }
+}

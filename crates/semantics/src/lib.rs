@@ -38,6 +38,8 @@ pub mod request;
 pub mod reuse;
 pub mod settings;
 pub mod storing;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod validation;
 pub mod vary;

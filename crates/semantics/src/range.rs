@@ -177,3 +177,157 @@ pub fn write_unsatisfied(complete: u64) -> HeaderValue {
 fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("bytes */*"))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::{Fields, headers};
+
+    #[test]
+    fn one_valid_range_of_bytes_is_understood() {
+        use RangeRequest::{None, Several, Single};
+        use RangeSpec::{From, FromTo, Suffix};
+        let cases = [
+            ("bytes=0-1", Single(FromTo(0, 1))),
+            ("bytes=5-5", Single(FromTo(5, 5))),
+            ("BYTES=1-", Single(From(1))),
+            ("bytes=-5", Single(Suffix(5))),
+            ("bytes= 0-1 ,", Single(FromTo(0, 1))),
+            ("bytes=0-99999999999999999999999", Single(FromTo(0, u64::MAX))),
+            ("bytes=0-1,3-4", Several),
+            ("bytes=0-1, -1, 5-", Several),
+            ("bytes=5-4", None),
+            ("bytes=0-1,5-4", None),
+            ("bytes=-", None),
+            ("bytes=", None),
+            ("bytes=,", None),
+            ("bytes=a-b", None),
+            ("bytes=0-1-2", None),
+            ("bytes=+0-1", None),
+            ("bytes=--5", None),
+            ("bytes =0-1", None),
+            ("bytes", None),
+            ("lines=0-1", None),
+            ("", None),
+        ];
+        for (line, expected) in cases {
+            let headers = headers(&[("range", line)]);
+            assert_eq!(RangeRequest::of(&Method::GET, &headers), expected, "{line}");
+            assert_eq!(RangeRequest::of(&Method::HEAD, &headers), None, "{line}");
+        }
+        let twice = headers(&[("range", "bytes=0-1"), ("range", "bytes=0-1")]);
+        assert_eq!(RangeRequest::of(&Method::GET, &twice), None);
+        assert_eq!(RangeRequest::of(&Method::GET, &HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_range_is_cut_at_the_end_and_unsatisfiable_past_it() {
+        use RangeSpec::{From, FromTo, Suffix};
+        let cases = [
+            (FromTo(0, 1), 10, Some((0, 1))),
+            (FromTo(9, 20), 10, Some((9, 9))),
+            (FromTo(10, 20), 10, None),
+            (From(9), 10, Some((9, 9))),
+            (From(10), 10, None),
+            (Suffix(1), 10, Some((9, 9))),
+            (Suffix(10), 10, Some((0, 9))),
+            (Suffix(11), 10, Some((0, 9))),
+            (Suffix(0), 10, None),
+            (FromTo(0, 0), 0, None),
+            (From(0), 0, None),
+            (Suffix(1), 0, None),
+            (FromTo(0, u64::MAX), u64::MAX, Some((0, u64::MAX - 1))),
+        ];
+        for (spec, complete, expected) in cases {
+            assert_eq!(spec.resolve(complete), expected, "{spec:?} of {complete}");
+        }
+    }
+
+    #[test]
+    fn if_range_takes_a_range_only_of_the_same_bytes() {
+        const NOON: &str = "Sun, 06 Nov 1994 12:00:00 GMT";
+        const MINUTE_LATER: &str = "Sun, 06 Nov 1994 12:01:00 GMT";
+        let strong = [("etag", r#""a""#)];
+        let weak = [("etag", r#"W/"a""#)];
+        let dated = [("last-modified", NOON), ("date", MINUTE_LATER)];
+        let recent = [("last-modified", NOON), ("date", "Sun, 06 Nov 1994 12:00:59 GMT")];
+        let cases: [(Fields<'_>, &str, bool); 10] = [
+            (&strong, r#""a""#, true),
+            (&strong, r#""b""#, false),
+            (&strong, r#"W/"a""#, false),
+            (&weak, r#"W/"a""#, false),
+            (&[("etag", "a")], "a", false),
+            (&dated, NOON, true),
+            (&dated, MINUTE_LATER, false),
+            (&recent, NOON, false),
+            (&strong, NOON, false),
+            (&strong, "", false),
+        ];
+        for (stored, condition, expected) in cases {
+            let stored = Validators::of(&headers(stored));
+            let request = headers(&[("if-range", condition)]);
+            assert_eq!(if_range_holds(&request, &stored), expected, "{stored:?} {condition}");
+            assert!(if_range_holds(&HeaderMap::new(), &stored));
+        }
+    }
+
+    #[test]
+    fn a_content_range_lies_inside_the_whole() {
+        let some = |first, last, complete| Some(ContentRange { first, last, complete });
+        let cases = [
+            ("bytes 0-4/10", some(0, 4, Some(10))),
+            ("Bytes 4-9/10", some(4, 9, Some(10))),
+            ("bytes 0-0/1", some(0, 0, Some(1))),
+            ("bytes 0-4/*", some(0, 4, None)),
+            ("bytes 4-10/10", None),
+            ("bytes 5-4/10", None),
+            ("bytes */10", None),
+            ("bytes 0-4", None),
+            ("bytes 0-/10", None),
+            ("bytes=0-4/10", None),
+            ("lines 0-4/10", None),
+            ("bytes 0-4/99999999999999999999999", None),
+            ("bytes 0-4/10, bytes 5-9/10", None),
+            ("", None),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(content_range(&headers(&[("content-range", line)])), expected, "{line}");
+        }
+        let twice = [("content-range", "bytes 0-4/10"), ("content-range", "bytes 0-4/10")];
+        assert_eq!(content_range(&headers(&twice)), None);
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        assert_eq!(write_content_range(0, 4, 10), "bytes 0-4/10");
+        assert_eq!(write_unsatisfied(10), "bytes */10");
+        let longest = write_content_range(u64::MAX, u64::MAX, u64::MAX);
+        assert_eq!(longest.len(), 6 + 3 * 20 + 2);
+    }
+
+    proptest! {
+        #[test]
+        fn reading_is_total(bytes in proptest::collection::vec(any::<u8>(), 0..64), complete in any::<u64>()) {
+            if let Ok(value) = HeaderValue::from_bytes(&[b"bytes=", &bytes[..]].concat()) {
+                let request = HeaderMap::from_iter([(RANGE, value.clone()), (IF_RANGE, value.clone()), (CONTENT_RANGE, value)]);
+                if let RangeRequest::Single(spec) = RangeRequest::of(&Method::GET, &request)
+                    && let Some((first, last)) = spec.resolve(complete) {
+                    prop_assert!(first <= last && last < complete);
+                }
+                let _range = content_range(&request);
+                prop_assert!(!if_range_holds(&request, &Validators::default()));
+            }
+        }
+
+        #[test]
+        fn a_resolved_range_lies_inside(first in any::<u64>(), last in any::<u64>(), complete in any::<u64>()) {
+            for spec in [RangeSpec::FromTo(first.min(last), first.max(last)), RangeSpec::From(first), RangeSpec::Suffix(first)] {
+                if let Some((first, last)) = spec.resolve(complete) {
+                    prop_assert!(first <= last && last < complete);
+                }
+            }
+        }
+    }
+}

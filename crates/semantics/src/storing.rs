@@ -258,20 +258,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, value) in fields {
-            headers.append(*name, HeaderValue::from_str(value).unwrap());
-        }
-        headers
-    }
+    use crate::testing::{Fields, headers};
 
     fn stored(
         method: &Method,
-        request: &[(&'static str, &str)],
+        request: Fields<'_>,
         status: u16,
-        response: &[(&'static str, &str)],
+        response: Fields<'_>,
     ) -> Result<(), Reason> {
         let exchange = Exchange {
             method,
@@ -288,7 +281,7 @@ mod tests {
 
     #[test]
     fn what_the_response_forbids_is_not_stored() {
-        let cases: [(&[(&'static str, &str)], Result<(), Reason>); 31] = [
+        let cases: [(Fields<'_>, Result<(), Reason>); 31] = [
             (&[MA], Ok(())),
             (&[(CC, "no-store")], Err(Reason::NoStore)),
             (&[(CC, "max-age=60, No-StOrE"), ("expires", "0")], Err(Reason::NoStore)),
@@ -406,7 +399,7 @@ mod tests {
         let location = ("content-location", "/a");
         let modified = ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT");
         let post = Method::POST;
-        let cases: [(&Method, u16, &[(&'static str, &str)], Result<(), Reason>); 8] = [
+        let cases: [(&Method, u16, Fields<'_>, Result<(), Reason>); 8] = [
             (&Method::GET, 200, &[MA], Ok(())),
             (&Method::HEAD, 200, &[MA], Err(Reason::Method)),
             (&Method::PUT, 200, &[MA, location], Err(Reason::Method)),

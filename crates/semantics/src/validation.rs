@@ -259,3 +259,315 @@ pub fn is_in_not_modified(name: &HeaderName) -> bool {
         || [&CONTENT_MD5, &CONTENT_DIGEST, &REPR_DIGEST, &DIGEST].contains(&name);
     !describes_body
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::{Fields, headers};
+
+    const NOON: &str = "Sun, 06 Nov 1994 12:00:00 GMT";
+    const BEFORE: &str = "Sun, 06 Nov 1994 11:59:59 GMT";
+    const AFTER: &str = "Sun, 06 Nov 1994 12:00:01 GMT";
+
+    fn validators(fields: Fields<'_>) -> Validators {
+        Validators::of(&headers(fields))
+    }
+
+    #[test]
+    fn if_none_match_decides_first_and_weakly() {
+        use Precondition::{Modified, NotModified};
+        let tag = r#""abcdef""#;
+        let cases: [(&str, &[&str], Precondition); 20] = [
+            (tag, &[r#""abcdef""#], NotModified),
+            (tag, &[r#"W/"abcdef""#], NotModified),
+            (r#"W/"abcdef""#, &[r#"W/"abcdef""#], NotModified),
+            (r#"W/"abcdef""#, &[r#""abcdef""#], NotModified),
+            (tag, &[r#""abcdef", "1234", "5678""#], NotModified),
+            (tag, &[r#""1234", "abcdef", "5678""#], NotModified),
+            (tag, &[r#""1234", "5678", "abcdef""#], NotModified),
+            (tag, &[r#""1234""#, r#""abcdef""#], NotModified),
+            (tag, &[r#""1234", "5678""#], Modified),
+            (tag, &["*"], NotModified),
+            (tag, &[""], Modified),
+            (tag, &[r#""abcdeF""#], Modified),
+            (tag, &["abcdef"], NotModified),
+            ("abcdef", &["abcdef"], NotModified),
+            ("abcdef", &[r#""abcdef""#], NotModified),
+            (r#"w/"abcdef""#, &[r#"w/"abcdef""#], NotModified),
+            (r#"W\"abcdef""#, &[r#"W\"abcdef""#], NotModified),
+            (r#"W"abcdef""#, &[r#"W"abcdef""#], NotModified),
+            (r#""a,b""#, &[r#""a,b""#], NotModified),
+            (r#""b""#, &[r#""a,b""#], Modified),
+        ];
+        for (etag, conditions, expected) in cases {
+            let stored = validators(&[("etag", etag), ("last-modified", NOON)]);
+            // A date that says the opposite is ignored.
+            let since = if expected == NotModified { BEFORE } else { AFTER };
+            let mut request = headers(&[("if-modified-since", since)]);
+            for condition in conditions {
+                request.append(IF_NONE_MATCH, HeaderValue::from_str(condition).unwrap());
+            }
+            assert_eq!(evaluate(&request, &stored), expected, "{etag} {conditions:?}");
+        }
+        let none = Validators::default();
+        assert_eq!(evaluate(&headers(&[("if-none-match", "*")]), &none), NotModified);
+        assert_eq!(evaluate(&headers(&[("if-none-match", tag)]), &none), Modified);
+    }
+
+    #[test]
+    fn if_modified_since_is_compared_with_last_modified_else_with_date() {
+        use Precondition::{Modified, None, NotModified};
+        let cases: [(Fields<'_>, &[&str], Precondition); 11] = [
+            (&[("last-modified", NOON)], &[NOON], NotModified),
+            (&[("last-modified", NOON)], &[AFTER], NotModified),
+            (&[("last-modified", NOON)], &[BEFORE], Modified),
+            (&[("last-modified", NOON)], &["Sunday, 06-Nov-94 12:00:00 GMT"], NotModified),
+            (&[("last-modified", BEFORE), ("date", AFTER)], &[NOON], NotModified),
+            (&[("date", NOON)], &[NOON], NotModified),
+            (&[("date", NOON)], &[BEFORE], Modified),
+            (&[("last-modified", "x"), ("date", NOON)], &[BEFORE], Modified),
+            (&[], &[NOON], Modified),
+            (&[("last-modified", NOON)], &["yesterday"], None),
+            (&[("last-modified", NOON)], &[NOON, NOON], None),
+        ];
+        for (stored, since, expected) in cases {
+            let mut request = HeaderMap::new();
+            for since in since {
+                request.append(IF_MODIFIED_SINCE, HeaderValue::from_str(since).unwrap());
+            }
+            assert_eq!(evaluate(&request, &validators(stored)), expected, "{stored:?} {since:?}");
+        }
+        assert_eq!(evaluate(&HeaderMap::new(), &validators(&[("last-modified", NOON)])), None);
+    }
+
+    #[test]
+    fn strong_validators_identify_bytes() {
+        let minute_before = "Sun, 06 Nov 1994 11:59:00 GMT";
+        let (strong, weak) = (("etag", r#""a""#), ("etag", r#"W/"a""#));
+        let cases: [(Fields<'_>, bool); 8] = [
+            (&[strong], true),
+            (&[weak], false),
+            (&[("etag", "a")], false),
+            (&[weak, ("last-modified", minute_before), ("date", NOON)], false),
+            (&[("last-modified", minute_before), ("date", NOON)], true),
+            (&[("last-modified", minute_before), ("date", BEFORE)], false),
+            (&[("last-modified", minute_before)], false),
+            (&[], false),
+        ];
+        for (fields, expected) in cases {
+            assert_eq!(validators(fields).is_strong(), expected, "{fields:?}");
+            let same = validators(fields).same_strong(&validators(fields));
+            assert_eq!(same, expected, "{fields:?}");
+        }
+        let dated = validators(&[("last-modified", minute_before), ("date", NOON)]);
+        let later = validators(&[("last-modified", minute_before), ("date", AFTER)]);
+        let other =
+            validators(&[("last-modified", "Sun, 06 Nov 1994 11:58:59 GMT"), ("date", NOON)]);
+        assert!(dated.same_strong(&later));
+        assert!(!dated.same_strong(&other));
+        assert!(!validators(&[strong]).same_strong(&validators(&[("etag", r#""b""#)])));
+        assert!(!validators(&[strong]).same_strong(&dated));
+        assert!(validators(&[("etag", r#""a""#), ("etag", r#""b""#)]).etag.is_none());
+    }
+
+    #[test]
+    fn our_conditions_replace_the_clients() {
+        let client = [
+            ("if-none-match", r#""client""#),
+            ("if-modified-since", AFTER),
+            ("range", "bytes=0-1"),
+            ("if-range", NOON),
+            ("foo", "1"),
+        ];
+        let (a, b) = (
+            validators(&[("etag", r#""a""#), ("last-modified", NOON)]),
+            validators(&[("etag", r#"W/"b""#)]),
+        );
+        let (raw, dated, none) = (
+            validators(&[("etag", "raw")]),
+            validators(&[("last-modified", NOON)]),
+            Validators::default(),
+        );
+        let cases: [(&[&Validators], Option<&str>, Option<&str>); 7] = [
+            (&[&a], Some(r#""a""#), Some(NOON)),
+            (&[&a, &b], Some(r#""a", W/"b""#), None),
+            (&[&a, &a], Some(r#""a""#), None),
+            (&[&raw], Some("raw"), None),
+            (&[&dated], None, Some(NOON)),
+            (&[&dated, &dated], None, None),
+            (&[&none], None, None),
+        ];
+        for (stored, tags, since) in cases {
+            let mut request = headers(&client);
+            make_conditional(&mut request, stored);
+            let mut expected = headers(&[("foo", "1")]);
+            if let Some(tags) = tags {
+                expected.insert(IF_NONE_MATCH, HeaderValue::from_str(tags).unwrap());
+            }
+            if let Some(since) = since {
+                expected.insert(IF_MODIFIED_SINCE, HeaderValue::from_str(since).unwrap());
+            }
+            assert_eq!(request, expected, "{stored:?}");
+        }
+    }
+
+    #[test]
+    fn a_304_speaks_of_the_stored_response_with_its_validator() {
+        let stored = validators(&[("etag", r#""a""#), ("last-modified", NOON)]);
+        let cases: [(Fields<'_>, bool); 7] = [
+            (&[("etag", r#""a""#)], true),
+            (&[("etag", r#"W/"a""#)], true),
+            (&[("etag", r#""b""#)], false),
+            (&[("etag", r#""b""#), ("last-modified", NOON)], false),
+            (&[("last-modified", NOON)], true),
+            (&[("last-modified", AFTER)], false),
+            (&[], false),
+        ];
+        for (not_modified, expected) in cases {
+            let not_modified = headers(not_modified);
+            assert_eq!(selects(&not_modified, &stored, false), expected, "{not_modified:?}");
+            assert!(selects(&not_modified, &stored, true), "{not_modified:?}");
+        }
+        let weak = validators(&[("etag", r#"W/"a""#)]);
+        assert!(!selects(&headers(&[("etag", r#""a""#)]), &weak, false));
+        assert!(!selects(&headers(&[]), &Validators::default(), false));
+    }
+
+    #[test]
+    fn an_update_replaces_fields_as_a_whole_and_leaves_the_body_described() {
+        let mut stored = headers(&[
+            ("age", "100"),
+            ("date", BEFORE),
+            ("a", "old 1"),
+            ("a", "old 2"),
+            ("kept", "old"),
+            ("content-type", "old"),
+            ("content-foo", "old"),
+            ("content-length", "5"),
+            ("content-encoding", "old"),
+            ("content-range", "old"),
+            ("content-md5", "old"),
+            ("etag", r#""old""#),
+            ("b", "old"),
+        ]);
+        let from = headers(&[
+            ("connection", "b, close"),
+            ("transfer-encoding", "chunked"),
+            ("date", NOON),
+            ("a", "new 1"),
+            ("a", "new 2"),
+            ("added", "new"),
+            ("content-type", "new"),
+            ("content-foo", "new"),
+            ("content-length", "10"),
+            ("content-encoding", "new"),
+            ("content-range", "new"),
+            ("content-md5", "new"),
+            ("etag", r#""new""#),
+            ("set-cookie", "a=b"),
+            ("b", "new"),
+        ]);
+        update(&mut stored, &from);
+        let expected = headers(&[
+            ("date", NOON),
+            ("a", "new 1"),
+            ("a", "new 2"),
+            ("added", "new"),
+            ("kept", "old"),
+            ("content-type", "new"),
+            ("content-foo", "new"),
+            ("content-length", "5"),
+            ("content-encoding", "old"),
+            ("content-range", "old"),
+            ("content-md5", "old"),
+            ("etag", r#""old""#),
+            ("b", "old"),
+        ]);
+        assert_eq!(stored, expected);
+    }
+
+    #[test]
+    fn an_update_brings_a_tag_where_there_was_none() {
+        let mut stored = headers(&[("last-modified", NOON)]);
+        update(&mut stored, &headers(&[("etag", r#""new""#)]));
+        assert!(stored.contains_key(ETAG));
+    }
+
+    #[test]
+    fn a_head_freshens_what_it_agrees_with() {
+        use HeadEffect::{Expire, None, Update};
+        let stored = headers(&[("etag", r#""a""#), ("last-modified", NOON)]);
+        let cases: [(u16, Option<u64>, Fields<'_>, HeadEffect); 13] = [
+            (200, Some(5), &[], Update),
+            (
+                200,
+                Some(5),
+                &[("etag", r#""a""#), ("last-modified", NOON), ("content-length", "5")],
+                Update,
+            ),
+            (200, Some(5), &[("etag", r#""b""#)], Expire),
+            (200, Some(5), &[("etag", r#"W/"a""#)], Expire),
+            (200, Some(5), &[("last-modified", AFTER)], Expire),
+            (200, Some(5), &[("content-length", "6")], Expire),
+            (200, Some(5), &[("content-length", "x")], Expire),
+            (200, Option::None, &[("content-length", "5")], Expire),
+            (200, Option::None, &[], Update),
+            (410, Some(5), &[("content-length", "6")], None),
+            (404, Some(5), &[], None),
+            (206, Some(5), &[("etag", r#""b""#)], None),
+            (304, Some(5), &[("etag", r#""b""#)], None),
+        ];
+        for (status, length, head, expected) in cases {
+            let status = StatusCode::from_u16(status).unwrap();
+            let actual = head_effect(&stored, length, status, &headers(head));
+            assert_eq!(actual, expected, "{status} {length:?} {head:?}");
+        }
+    }
+
+    #[test]
+    fn our_304_guides_an_update_without_describing_a_body() {
+        for name in [
+            "cache-control",
+            "content-location",
+            "date",
+            "etag",
+            "expires",
+            "vary",
+            "last-modified",
+            "x-foo",
+            "content-security-policy",
+        ] {
+            assert!(is_in_not_modified(&HeaderName::from_static(name)), "{name}");
+        }
+        for name in
+            ["content-length", "content-type", "content-encoding", "content-range", "content-md5"]
+        {
+            assert!(!is_in_not_modified(&HeaderName::from_static(name)), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn evaluating_is_total(
+            tag in proptest::collection::vec(any::<u8>(), 0..16), condition in proptest::collection::vec(any::<u8>(), 0..32),
+        ) {
+            let (Ok(tag), Ok(condition)) = (HeaderValue::from_bytes(&tag), HeaderValue::from_bytes(&condition)) else {
+                return Ok(());
+            };
+            let stored = Validators::of(&HeaderMap::from_iter([(ETAG, tag)]));
+            let _answer = evaluate(&HeaderMap::from_iter([(IF_NONE_MATCH, condition.clone())]), &stored);
+            let _answer = evaluate(&HeaderMap::from_iter([(IF_MODIFIED_SINCE, condition)]), &stored);
+            let mut request = HeaderMap::new();
+            make_conditional(&mut request, &[&stored]);
+        }
+
+        #[test]
+        fn a_client_is_told_that_it_has_what_it_was_sent(tag in "(W/)?\"[!#-~]{0,12}\"", other in "\"[!#-~]{0,12}\"") {
+            let stored = validators(&[("etag", &tag)]);
+            let request = headers(&[("if-none-match", &format!("{other}, {tag}"))]);
+            prop_assert_eq!(evaluate(&request, &stored), Precondition::NotModified);
+        }
+    }
+}

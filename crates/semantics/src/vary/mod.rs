@@ -173,3 +173,217 @@ fn is_wanted(content_language: Option<&HeaderValue>, request: &HeaderMap) -> boo
             .is_some_and(|best| best.eq_ignore_ascii_case(language.as_bytes().trim_ascii()))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::{Fields, headers as request};
+
+    fn recipe(lines: &[&str]) -> Vary {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(VARY, HeaderValue::from_str(line).unwrap());
+        }
+        Vary::of(&headers)
+    }
+
+    #[test]
+    fn a_recipe_is_sorted_unique_and_any_when_in_doubt() {
+        let many = (0..=limits::VARY_FIELDS_MAX).map(|n| format!("f{n}")).collect::<Vec<_>>();
+        let as_many = many[1..].join(",");
+        let many = many.join(",");
+        let cases = [
+            (&[][..], Some(0)),
+            (&[""], Some(0)),
+            (&[" , "], Some(0)),
+            (&["Foo"], Some(1)),
+            (&["Foo, foo", "FOO"], Some(1)),
+            (&["Foo, Bar", "Baz"], Some(3)),
+            (&["*"], None),
+            (&["*, *"], None),
+            (&["*", "*"], None),
+            (&[", *"], None),
+            (&["", "*"], None),
+            (&["*, Foo"], None),
+            (&["Foo, *"], None),
+            (&["Foo Bar"], None),
+            (&["Foo;q=1"], None),
+            (&[as_many.as_str()], Some(limits::VARY_FIELDS_MAX)),
+            (&[many.as_str()], None),
+        ];
+        for (lines, names) in cases {
+            let recipe = recipe(lines);
+            assert_eq!(recipe == Vary::Any, names.is_none(), "{lines:?}");
+            assert_eq!(recipe.fields().len(), names.unwrap_or(0), "{lines:?}");
+            assert!(recipe.fields().is_sorted_by_key(|name| name.as_str()), "{lines:?}");
+        }
+        assert_eq!(recipe(&["Foo, Bar"]), recipe(&["bar", "foo"]));
+    }
+
+    /// Vary, the request it was stored for, the request that comes, whether it fits.
+    type Case<'a> = (&'a str, Fields<'a>, Fields<'a>, bool);
+
+    #[test]
+    fn lists_are_compared_without_their_layout() {
+        let cases: &[Case<'_>] = &[
+            ("Foo", &[("foo", "1")], &[("foo", "1")], true),
+            ("Foo", &[("foo", "1")], &[("foo", "2")], false),
+            ("Foo", &[], &[("foo", "1")], false),
+            ("Foo", &[("foo", "1")], &[], false),
+            ("Foo", &[("foo", "")], &[], false),
+            ("Foo", &[], &[], true),
+            ("Foo", &[("foo", "1"), ("other", "2")], &[("foo", "1"), ("other", "3")], true),
+            ("Foo", &[("foo", "1")], &[("foo", "12")], false),
+            ("Foo", &[("foo", "12")], &[("foo", "1")], false),
+            ("Foo", &[("foo", "1, 2")], &[("foo", "1"), ("foo", "2")], true),
+            ("Foo", &[("foo", "1,2")], &[("foo", " 1, 2 ")], true),
+            ("Foo", &[("foo", "1,2")], &[("foo", "2,1")], false),
+            ("Foo", &[("foo", "a")], &[("foo", "A")], false),
+            ("Foo", &[("foo", r#""1, 2""#)], &[("foo", r#""1,2""#)], false),
+            ("Foo", &[("foo", r#""\", 2""#)], &[("foo", r#""\",2""#)], false),
+            ("Foo, Bar", &[("foo", "1"), ("bar", "2")], &[("foo", "1"), ("bar", "2")], true),
+            ("Foo, Bar", &[("foo", "1"), ("bar", "2")], &[("bar", "1"), ("foo", "2")], false),
+            ("Foo, Bar", &[("foo", "1")], &[("bar", "1")], false),
+            ("Foo, Bar, Baz", &[("foo", "1"), ("baz", "3")], &[("foo", "1"), ("baz", "3")], true),
+            ("*", &[], &[], false),
+            ("", &[("foo", "1")], &[("foo", "2")], true),
+        ];
+        check(cases);
+    }
+
+    #[test]
+    fn fields_with_a_meaning_of_their_own_are_compared_by_it() {
+        const AL: &str = "accept-language";
+        const AE: &str = "accept-encoding";
+        let cases: &[Case<'_>] = &[
+            (AL, &[(AL, "en, de")], &[(AL, "eN, De")], true),
+            (AL, &[(AL, "en, de")], &[(AL, " en ,   de")], true),
+            (AL, &[(AL, "en"), (AL, "de")], &[(AL, "en,de")], true),
+            // Order is preference for many applications.
+            (AL, &[(AL, "en, de")], &[(AL, "de, en")], false),
+            (AE, &[(AE, "gzip, br")], &[(AE, "BR,gzip")], true),
+            (AE, &[(AE, "gzip;q=1.0, br")], &[(AE, "br, gzip")], true),
+            (AE, &[(AE, "gzip;q=0.50")], &[(AE, "gzip; Q=0.5")], true),
+            (AE, &[(AE, "gzip;q=0")], &[(AE, "gzip")], false),
+            (AE, &[(AE, "gzip")], &[(AE, "gzip, br")], false),
+            (AE, &[(AE, "gzip, br")], &[(AE, "gzip")], false),
+            (AE, &[(AE, "")], &[], false),
+            (AE, &[(AE, "gzip;x, br")], &[(AE, "br, gzip;x")], false),
+            (AE, &[(AE, "a, a;q=0")], &[(AE, "a;q=0, a")], false),
+            ("Cookie", &[("cookie", "a=1; b=2")], &[("cookie", "a=1"), ("cookie", "b=2")], true),
+            ("Cookie", &[("cookie", "a=x, y")], &[("cookie", "a=x,y")], false),
+            ("Cookie", &[("cookie", "a=1; b=2")], &[("cookie", "b=2; a=1")], false),
+            ("Cookie", &[("cookie", "a=1")], &[("cookie", "A=1")], false),
+            ("Authorization", &[("authorization", "X a, b")], &[("authorization", "X a,b")], false),
+        ];
+        check(cases);
+    }
+
+    fn check(cases: &[Case<'_>]) {
+        for &(vary, stored, presented, expected) in cases {
+            let recipe = recipe(&[vary]);
+            let (stored, presented) = (request(stored), request(presented));
+            let selecting = Selecting::of(&recipe, &stored);
+            let context = format!("{vary}: {stored:?} for {presented:?}");
+            assert_eq!(matches(&recipe, &selecting, None, &presented), expected, "{context}");
+            if recipe != Vary::Any {
+                let same = selecting == Selecting::of(&recipe, &presented);
+                assert_eq!(same, expected, "{context}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_variant_in_the_single_best_language_fits() {
+        let cases = [
+            ("fr;q=0.5, de;q=1.0", Some("de"), true),
+            ("DE", Some("de"), true),
+            ("de", Some(" De "), true),
+            ("de, en;q=0.9, *;q=0.1", Some("de"), true),
+            ("de, fr", Some("de"), false),
+            ("de;q=0.5, fr", Some("de"), false),
+            ("de-AT, de;q=0.9", Some("de"), false),
+            ("de;q=0", Some("de"), false),
+            ("*", Some("*"), false),
+            ("de;q=1.5", Some("de"), false),
+            ("de;q=1.0000", Some("de"), false),
+            ("de;level=1", Some("de"), false),
+            ("de", Some("de, en"), false),
+            ("de", None, false),
+            ("", Some(""), false),
+        ];
+        let recipe = recipe(&["Accept-Language, Foo"]);
+        let stored = Selecting::of(&recipe, &request(&[("accept-language", "en, de")]));
+        for (wanted, language, expected) in cases {
+            let language = language.map(HeaderValue::from_static);
+            let presented = request(&[("accept-language", wanted)]);
+            let actual = matches(&recipe, &stored, language.as_ref(), &presented);
+            assert_eq!(actual, expected, "{wanted} for {language:?}");
+            // The other fields of the recipe still decide.
+            let other = request(&[("accept-language", wanted), ("foo", "1")]);
+            assert!(!matches(&recipe, &stored, language.as_ref(), &other), "{wanted}");
+        }
+    }
+
+    #[test]
+    fn a_long_list_of_codings_is_compared_as_sent() {
+        let recipe = recipe(&["accept-encoding"]);
+        let list = |range: std::ops::Range<usize>| {
+            let codings: Vec<_> = range.map(|n| format!("x{n:02}")).collect();
+            let mut turned = codings.clone();
+            turned.reverse();
+            [codings, turned].map(|codings| request(&[("accept-encoding", &codings.join(","))]))
+        };
+        for (count, equal) in [
+            (limits::ACCEPT_ENCODING_CODINGS_MAX, true),
+            (limits::ACCEPT_ENCODING_CODINGS_MAX + 1, false),
+        ] {
+            let [codings, turned] = list(0..count);
+            let stored = Selecting::of(&recipe, &codings);
+            assert!(matches(&recipe, &stored, None, &codings), "{count}");
+            assert_eq!(matches(&recipe, &stored, None, &turned), equal, "{count}");
+        }
+    }
+
+    fn some_request() -> impl Strategy<Value = HeaderMap> {
+        let name = prop_oneof![
+            Just("foo"),
+            Just("accept-language"),
+            Just("accept-encoding"),
+            Just("cookie")
+        ];
+        let value = prop_oneof!["[ -~]{0,12}", "[a-c,;q=01. \"\\\\]{0,10}"];
+        proptest::collection::vec((name, value), 0..5).prop_map(|fields| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                headers.append(name, HeaderValue::from_str(&value).unwrap());
+            }
+            headers
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn comparing_on_the_spot_is_comparing_what_is_written(one in some_request(), other in some_request()) {
+            let recipe = recipe(&["foo, accept-language, accept-encoding, cookie"]);
+            let (written_one, written_other) = (Selecting::of(&recipe, &one), Selecting::of(&recipe, &other));
+            prop_assert!(matches(&recipe, &written_one, None, &one));
+            prop_assert_eq!(matches(&recipe, &written_one, None, &other), written_one == written_other);
+        }
+
+        #[test]
+        fn reading_is_total(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                let _recipe = Vary::of(&HeaderMap::from_iter([(VARY, value.clone())]));
+                let request = HeaderMap::from_iter([
+                    (ACCEPT_LANGUAGE, value.clone()), (http::header::ACCEPT_ENCODING, value.clone()), (http::header::COOKIE, value),
+                ]);
+                let recipe = recipe(&["accept-language, accept-encoding, cookie"]);
+                let selecting = Selecting::of(&recipe, &request);
+                prop_assert!(matches(&recipe, &selecting, Some(&HeaderValue::from_static("de")), &request));
+            }
+        }
+    }
+}

@@ -59,14 +59,28 @@ fn list(name: &HeaderName, request: &HeaderMap, sink: Sink<'_>) {
     }
 }
 
+/// Gives out `text` in lower case; whether to go on.
+fn lower(text: &[u8], sink: Sink<'_>) -> bool {
+    text.chunks(LOWER_CHUNK_BYTES).all(|chunk| {
+        let mut buffer = [0; LOWER_CHUNK_BYTES];
+        let Some(lowered) = buffer.get_mut(..chunk.len()) else { return false };
+        lowered.copy_from_slice(chunk);
+        lowered.make_ascii_lowercase();
+        sink(lowered)
+    })
+}
+
+/// Holds what browsers send in one piece.
+const LOWER_CHUNK_BYTES: usize = 64;
+
 /// Lower case (RFC 9110 §8.5.1: language tags have none) and no spaces.
 fn languages(request: &HeaderMap, sink: Sink<'_>) {
     for (place, line) in lines(&ACCEPT_LANGUAGE, request).enumerate() {
         if place > 0 && !sink(b",") {
             return;
         }
-        for &byte in line {
-            if !matches!(byte, b' ' | b'\t') && !sink(&[byte.to_ascii_lowercase()]) {
+        for piece in line.split(|byte| matches!(byte, b' ' | b'\t')) {
+            if !lower(piece, sink) {
                 return;
             }
         }
@@ -120,12 +134,12 @@ fn codings(request: &HeaderMap, sink: Sink<'_>) {
         if place > 0 && !sink(b",") {
             return;
         }
-        for &byte in coding.name {
-            if !sink(&[byte.to_ascii_lowercase()]) {
-                return;
-            }
+        if !lower(coding.name, sink) {
+            return;
         }
         if coding.quality < 1000 {
+            // Not as text: the first byte is at most 3, which no field value holds, so this can't be taken
+            // for a part of a list that was left as it was sent.
             let [high, low] = coding.quality.to_be_bytes();
             if !sink(&[b';', high, low]) {
                 return;
