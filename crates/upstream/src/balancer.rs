@@ -172,7 +172,8 @@ impl Backend {
         }
     }
 
-    fn move_to(&self, new: Arc<[SocketAddr]>) {
+    /// From now on it lives there.
+    pub(crate) fn move_to(&self, new: Arc<[SocketAddr]>) {
         let mut addresses = self.addresses.lock();
         let same_set = addresses.len() == new.len() && new.iter().all(|a| addresses.contains(a));
         // Name servers rotate their answers: only another set is a change.

@@ -326,9 +326,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_early_head_leaves_no_first_byte_clock_behind() {
+    async fn no_first_byte_clock_runs_after_a_head() {
         let wire = Wire::new(LIMITS);
-        wire.begin(false, true);
+        wire.begin(false, false);
+        wire.head_arrived();
+        assert_eq!(wire.look(at(&wire, 1000), TICK), Look::Again(at(&wire, 1002)));
+        wire.begin(true, true);
         wire.head_arrived();
         wire.upload_finished();
         assert_eq!(wire.look(at(&wire, 1000), TICK), Look::Again(at(&wire, 1002)));

@@ -138,13 +138,35 @@ async fn a_response_that_is_left_gives_its_place_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_that_moves_takes_its_connections_along() {
-    let server = Server::start().await;
-    let balancer =
-        Balancer::resolve([Target::new("localhost", server.target().port)]).await.unwrap();
+async fn a_name_that_moves_leaves_its_old_connections_behind() {
+    let (old, new) = (Server::start().await, Server::start().await);
+    let balancer = Balancer::resolve([old.target()]).await.unwrap();
     let upstream = Upstream::new(balancer.clone(), Settings::default());
-    let mut peer = super::warm_up(&server, &upstream).await;
+    let mut peer = super::warm_up(&old, &upstream).await;
+    // The same answer of the name server changes nothing.
     balancer.resolve_again().await;
     let (answer, _) = tokio::join!(call(&upstream, get("/")), peer.answer("same"));
     assert_eq!(text(answer).await, "same");
+    balancer.backend(0).move_to([new.0.local_addr().unwrap()].into());
+    let (answer, _) =
+        tokio::join!(call(&upstream, get("/")), async { new.accept().await.answer("moved").await });
+    assert_eq!(text(answer).await, "moved");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_address_of_a_target_is_tried_and_the_good_one_remembered() {
+    let server = Server::start().await;
+    let bad = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let good = server.0.local_addr().unwrap();
+    let balancer = Balancer::resolve([server.target()]).await.unwrap();
+    balancer.backend(0).move_to([bad, good].into());
+    let upstream = Upstream::new(balancer.clone(), Settings { idle_max: 0, ..Settings::default() });
+    assert_eq!(balancer.backend(0).addresses().1, 0);
+    for _ in 0..2 {
+        let (answer, _) = tokio::join!(call(&upstream, get("/")), async {
+            server.accept().await.answer("good").await
+        });
+        assert_eq!(text(answer).await, "good");
+        assert_eq!(balancer.backend(0).addresses().1, 1);
+    }
 }

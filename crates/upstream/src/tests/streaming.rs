@@ -137,7 +137,7 @@ async fn a_slow_reader_makes_the_application_wait() {
 
 #[tokio::test(start_paused = true)]
 async fn an_early_answer_is_passed_on_and_the_rest_of_the_request_is_not_sent() {
-    for close in [false, true] {
+    for (close, read) in [(false, true), (true, true), (false, false)] {
         let server = Server::start().await;
         let upstream = server.upstream().await;
         let (sender, body) = fed();
@@ -154,9 +154,16 @@ async fn an_early_answer_is_passed_on_and_the_rest_of_the_request_is_not_sent() 
         });
         let answer = answer.unwrap();
         assert_eq!(answer.status(), 413, "close: {close}");
-        assert_eq!(text(Ok(answer)).await, "big", "close: {close}");
-        // The body is let go at once, not when somebody reads it.
+        if read {
+            assert_eq!(text(Ok(answer)).await, "big", "close: {close}");
+        } else {
+            drop(answer);
+        }
+        // The body is let go at once, not when somebody reads it or an idle limit is over.
+        let begun = tokio::time::Instant::now();
         feeder.await.unwrap();
+        let took = begun.elapsed();
+        assert!(took < std::time::Duration::from_millis(100), "close: {close}, read: {read}");
         drop(peer);
     }
 }

@@ -172,3 +172,22 @@ async fn a_silent_tunnel_is_closed_after_its_limit() {
     assert!(took >= limit && took < limit + Duration::from_secs(1), "{took:?}");
     assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_goes_on_talking_to_nobody_is_stopped() {
+    let server = Server::start().await;
+    let upstream = server.upstream().await;
+    let mut client = front(&upstream);
+    client.write_all(WISH.as_bytes()).await.unwrap();
+    let mut peer = server.accept().await;
+    peer.head().await;
+    peer.send(YES).await;
+    head(&mut client).await;
+    drop(peer);
+    let mut written = 0;
+    while client.write_all(b"hello").await.is_ok() {
+        written += 1;
+        assert!(written < 10_000, "nobody stops it");
+        tokio::task::yield_now().await;
+    }
+}
