@@ -55,7 +55,7 @@ const peers = {
   nginx: (folder, config) => ['nginx', ['-p', folder, '-c', config, '-e', 'stderr', '-g', 'daemon off;']],
   haproxy: (folder, config) => ['haproxy', ['-db', '-f', config]],
   varnish: (folder, config, port) => ['varnishd',
-    ['-F', '-n', folder, '-a', `127.0.0.1:${port}`, '-f', config, '-s', 'malloc,256m', '-T', 'none']]
+    ['-j', 'none', '-F', '-n', folder, '-a', `127.0.0.1:${port}`, '-f', config, '-s', 'malloc,256m', '-T', 'none', '-p', 'default_ttl=0']]
 }
 export const peerNames = Object.keys(peers)
 

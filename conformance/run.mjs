@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { here, installed, loadSuite, target } from './load.mjs'
 import { peerNames, startLarder, startPeer, startServer, versionCommand } from './proxies.mjs'
-import { good, markdown, problems, readExceptions, score, summary } from './score.mjs'
+import { good, markdown, optimalPercent, problems, readExceptions, score, summary } from './score.mjs'
 
 const testsAtOnce = 100
 const alone = 1
@@ -66,7 +66,7 @@ async function reportLarder () {
   }
   const scored = score(suite, raw)
   writeJson(join(here, 'results.json'), scored)
-  console.log(`http-cache-tests ${version}: ${summary(scored)}`)
+  console.log(`http-cache-tests ${version}: ${summary(scored)}; ${optimalPercent(scored, exceptions).toFixed(1)} % of the optimal tests that are not faulty`)
   const better = scored.filter(t => good(t.verdict) && baseline[t.id] !== undefined && !good(baseline[t.id]))
   if (better.length > 0 && !options.update) console.log(`better than the baseline (commit it with --update): ${better.map(t => t.id).join(' ')}`)
   if (options.update) {
