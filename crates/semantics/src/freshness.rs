@@ -85,6 +85,8 @@ pub struct Freshness {
     pub stale_if_error: Option<Duration>,
     /// Whether the application can be asked if it is still good.
     pub has_validator: bool,
+    /// RFC 8246: it will not change while it is fresh.
+    pub is_immutable: bool,
 }
 
 impl Freshness {
@@ -120,6 +122,7 @@ impl Freshness {
             stale_while_revalidate: directives.stale_while_revalidate,
             stale_if_error: directives.stale_if_error,
             has_validator: has_validator(response),
+            is_immutable: directives.flags.has(Flags::IMMUTABLE),
         }
     }
 

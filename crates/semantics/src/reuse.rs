@@ -79,18 +79,16 @@ pub fn stale_on(
     settings: &Settings,
     now: Timestamp,
 ) -> Option<Reason> {
-    // RFC 9111 §4.2.4: must-revalidate and its like hold when disconnected too.
-    let may_be_stale = match stored.validation {
-        Validation::WhenUseful => true,
-        Validation::WhenStale | Validation::Always => false,
-    };
-    if is_refused(stored, request, now) || stored.validation == Validation::Always {
+    // RFC 9111 §5.2.2.4: no-cache outranks freshness, a failure or not.
+    if stored.validation == Validation::Always || is_refused(stored, request, now) {
         return None;
     }
+    // Another request may have refreshed it meanwhile.
     let Some(stale_for) = stale_for(stored, now) else {
         return Some(Reason::Fresh);
     };
-    if !may_be_stale || !is_failure(failure) {
+    // RFC 9111 §4.2.4: must-revalidate and its like hold when disconnected too.
+    if stored.validation == Validation::WhenStale || !is_failure(failure) {
         return None;
     }
     if is_within(stored.stale_while_revalidate, stale_for) {
@@ -128,7 +126,9 @@ fn is_within(window: Option<Duration>, stale_for: Duration) -> bool {
 fn is_refused(stored: &Freshness, request: RequestDirectives, now: Timestamp) -> bool {
     let age = stored.current_age(now);
     // RFC 9111 §5.2.1.1: max-stale loosens max-age's demand for freshness, not its bound on age.
-    let too_old = request.max_age.is_some_and(|max| age > max);
+    // RFC 8246 §2: a reload (max-age=0) is no reason to validate what is fresh and will not change.
+    let is_sure = stored.is_immutable && stored.is_fresh(now);
+    let too_old = !is_sure && request.max_age.is_some_and(|max| age > max);
     let fresh_for = stored.lifetime.saturating_sub(age);
     let too_short = request.min_fresh.is_some_and(|min| fresh_for < min);
     request.no_cache || too_old || too_short
@@ -220,6 +220,9 @@ mod tests {
             (ma, max_age(10), 10, FRESH),
             (ma, max_age(10), 11, REQUEST),
             (ma, max_age(100), 60, STALE),
+            ("max-age=60, immutable", max_age(0), 59, FRESH),
+            ("max-age=60, immutable", max_age(0), 60, REQUEST),
+            ("max-age=60, immutable", no_cache, 59, REQUEST),
             (ma, min_fresh(20), 40, FRESH),
             (ma, min_fresh(20), 41, REQUEST),
             (ma, within(10), 70, ACCEPTED),
@@ -317,8 +320,13 @@ mod tests {
     }
 
     fn some_freshness() -> impl Strategy<Value = Freshness> {
-        let cache_control =
-            prop_oneof![Just(""), Just("no-cache"), Just("must-revalidate"), Just("s-maxage=7")];
+        let cache_control = prop_oneof![
+            Just(""),
+            Just("no-cache"),
+            Just("must-revalidate"),
+            Just("immutable"),
+            Just("s-maxage=7")
+        ];
         (
             cache_control,
             0_u64..100,

@@ -182,6 +182,9 @@ pub fn selects(not_modified: &HeaderMap, stored: &Validators, only_one: bool) ->
 /// (`Content-Length`, `-Encoding`, `-Range`, `-MD5`, `-Digest`); `ETag` when one is stored; `Set-Cookie`,
 /// which is for the one client that is asking. A stored `Age` and `Date` go even if nothing replaces them: they
 /// belong to the older message. Put a `Date` into `from` if it has none (RFC 9110 §6.6.1).
+///
+/// What was worked out from the fields (freshness, validators, Vary recipe, whether it may be stored at
+/// all) has to be worked out again afterwards.
 pub fn update(stored: &mut HeaderMap, from: &HeaderMap) {
     stored.remove(AGE);
     stored.remove(DATE);

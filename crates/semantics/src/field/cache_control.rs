@@ -26,8 +26,7 @@ impl Flags {
     pub const PROXY_REVALIDATE: Self = Self(1 << 5);
     /// RFC 9111 §5.2.2.3
     pub const MUST_UNDERSTAND: Self = Self(1 << 6);
-    /// RFC 8246: nothing follows from it for a shared cache that ignores reloads, but it is a directive
-    /// we know.
+    /// RFC 8246 §2
     pub const IMMUTABLE: Self = Self(1 << 7);
 
     /// Whether any of `others` is set.
