@@ -37,6 +37,9 @@ pub struct Options {
     /// The file of committed counts
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/counts.json"))]
     pub file: PathBuf,
+    /// Leave callgrind's files in this folder, for `callgrind_annotate`
+    #[arg(long)]
+    pub keep: Option<PathBuf>,
 }
 
 /// What was counted of one build.
@@ -58,12 +61,12 @@ type Committed = BTreeMap<String, Counts>;
 pub fn run(options: &Options) -> anyhow::Result<()> {
     let valgrind = peers::program("valgrind", "valgrind")?;
     options.server.check()?;
-    let hit = instructions(&valgrind, options.server, Ask::Same(Page::Small))?;
+    let hit = instructions(&valgrind, options, "hit", Ask::Same(Page::Small))?;
     if options.server.ability() == Ability::HitsOnly {
         say(&format!("{}: {hit} instructions a hit of 2 KiB", options.server.name()))?;
         return Ok(());
     }
-    let pass = instructions(&valgrind, options.server, Ask::MissesFrom(1))?;
+    let pass = instructions(&valgrind, options, "pass", Ask::MissesFrom(1))?;
     let counts = Counts { hit_2k: hit, pass_2k: pass };
     say(&format!(
         "{}: {hit} instructions a hit of 2 KiB, {pass} a pass-through of 2 KiB",
@@ -114,20 +117,31 @@ fn compare(before: Counts, now: Counts) -> anyhow::Result<()> {
     bail!("{} (at most {TOLERANCE_PERCENT} % more; on purpose: --update)", grown.join("; "))
 }
 
-fn instructions(valgrind: &Path, server: Peer, ask: Ask) -> anyhow::Result<u64> {
-    let few = total(valgrind, server, ask, FEW)?;
-    let many = total(valgrind, server, ask, MANY)?;
+fn instructions(valgrind: &Path, options: &Options, name: &str, ask: Ask) -> anyhow::Result<u64> {
+    let folder = Folder::new("counts", &[])?;
+    let kept = options.keep.as_deref().unwrap_or_else(|| folder.path());
+    fs::create_dir_all(kept)?;
+    let counted = |requests| {
+        let file = kept.join(format!("{}-{name}-{requests}.callgrind", options.server.name()));
+        total(valgrind, options.server, ask, requests, &file)
+    };
+    let (few, many) = (counted(FEW)?, counted(MANY)?);
     let more = many.checked_sub(few).context("more requests took fewer instructions")?;
     Ok(more / (MANY - FEW))
 }
 
 /// All instructions of a server that answers `requests` requests on one connection.
-fn total(valgrind: &Path, server: Peer, ask: Ask, requests: u64) -> anyhow::Result<u64> {
+fn total(
+    valgrind: &Path,
+    server: Peer,
+    ask: Ask,
+    requests: u64,
+    file: &Path,
+) -> anyhow::Result<u64> {
     let origin = Origin::start(None)?;
     // One core, so that a server that has a worker a core has one.
     let site = Site { origin: origin.address, core: Some(0), memory_mib: 64 };
-    let folder = Folder::new("counts", &[])?;
-    let file = folder.path().join("callgrind.out");
+    let folder = Folder::new("counted", &[])?;
     let (command, address) = server.command(site, &folder)?;
     let mut under = Command::new(valgrind);
     under.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", file.display()));
@@ -141,7 +155,7 @@ fn total(valgrind: &Path, server: Peer, ask: Ask, requests: u64) -> anyhow::Resu
     }
     drop(load);
     running.end()?;
-    let text = fs::read_to_string(&file).context("callgrind left no counts")?;
+    let text = fs::read_to_string(file).context("callgrind left no counts")?;
     let line = text.lines().find_map(|line| line.strip_prefix("totals: "));
     line.context("callgrind gave no total")?.trim().parse().context("reading callgrind's total")
 }

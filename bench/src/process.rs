@@ -127,22 +127,24 @@ pub fn memory(pid: u32) -> Memory {
     sum
 }
 
-/// Starts `command` with output of its own, on `core`: a child inherits its parent's cores.
+/// Starts `command` on `core`: a child inherits its parent's cores. It ends when the calling thread does.
 ///
 /// # Errors
 /// When it can't be started, or there is no such core.
 pub fn spawn_on(command: &mut Command, core: Option<usize>) -> anyhow::Result<Child> {
     command.stdin(Stdio::null());
-    let Some(core) = core else {
-        return command.spawn().with_context(|| format!("starting {command:?}"));
+    sys::end_with_us(command);
+    let before = match core {
+        Some(core) => {
+            Some(sys::pin_to_core(core).with_context(|| format!("there is no core {core}"))?)
+        }
+        None => None,
     };
-    std::thread::scope(|scope| {
-        let starter = scope.spawn(|| {
-            sys::pin_to_core(core).with_context(|| format!("there is no core {core}"))?;
-            command.spawn().with_context(|| format!("starting {command:?}"))
-        });
-        starter.join().unwrap_or_else(|_| bail!("the starting thread failed"))
-    })
+    let child = command.spawn().with_context(|| format!("starting {command:?}"));
+    if let Some(before) = before {
+        sys::restore_cores(before)?;
+    }
+    child
 }
 
 /// A process and all that descend from it.

@@ -10,6 +10,8 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 use std::time::Duration;
 
 /// What to be told about a socket. Level-triggered.
@@ -128,18 +130,56 @@ impl Events {
     }
 }
 
+/// The cores a thread may run on.
+#[derive(Clone, Copy)]
+pub struct Cores(libc::cpu_set_t);
+
+impl std::fmt::Debug for Cores {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Cores")
+    }
+}
+
 /// Keeps the calling thread, and every thread and process it starts from now on, on one core.
+/// Gives the cores it had before.
 ///
 /// # Errors
 /// When the machine or the container has no such core.
-pub fn pin_to_core(core: usize) -> io::Result<()> {
+pub fn pin_to_core(core: usize) -> io::Result<Cores> {
     // SAFETY: `cpu_set_t` is a plain array of integers, for which zero is a value.
+    let mut before: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    let size = size_of::<libc::cpu_set_t>();
+    // SAFETY: `before` is a valid place for the answer and its true size is given.
+    checked(unsafe { libc::sched_getaffinity(0, size, &raw mut before) })?;
+    // SAFETY: as above.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     // SAFETY: `set` is a valid set; libc checks the bound of `core`.
     unsafe { libc::CPU_SET(core, &mut set) };
-    // SAFETY: `set` lives through the call and its true size is given.
-    checked(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) })?;
+    restore_cores(Cores(set))?;
+    Ok(Cores(before))
+}
+
+/// Gives the calling thread these cores.
+///
+/// # Errors
+/// When none of them is there.
+pub fn restore_cores(cores: Cores) -> io::Result<()> {
+    let size = size_of::<libc::cpu_set_t>();
+    // SAFETY: the set lives through the call and its true size is given.
+    checked(unsafe { libc::sched_setaffinity(0, size, &raw const cores.0) })?;
     Ok(())
+}
+
+/// Makes the process that `command` will start end with the thread that starts it, so that a killed
+/// bench leaves no servers behind.
+pub fn end_with_us(command: &mut Command) {
+    let ask = || {
+        let signal = libc::c_ulong::from(libc::SIGTERM.unsigned_abs());
+        // SAFETY: PR_SET_PDEATHSIG takes a number and no pointers.
+        checked(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal) }).map(drop)
+    };
+    // SAFETY: between fork and exec only one system call is made, and nothing is allocated.
+    unsafe { command.pre_exec(ask) };
 }
 
 /// CPU time a process has used, user and system, in all threads it has and had. Exact to nanoseconds.

@@ -71,7 +71,6 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let mut misses = 1;
     for cell in cells(options) {
         for round in 0..options.rounds.max(1) {
-            note(&format!("{}, round {}", cell.name(), round + 1));
             for turn in 0..running.len() {
                 let (peer, server) = &running[(turn + round) % running.len()];
                 if !cell.work.is_possible(peer.ability()) {
@@ -79,6 +78,9 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
                 }
                 let sample = measure::measure(server, &origin, cell, &mut misses)
                     .with_context(|| format!("{}: {}", peer.name(), cell.name()))?;
+                let (cpu, rate) = (sample.cpu_micros, sample.requests_per_second);
+                let (cell_name, round, name) = (cell.name(), round + 1, peer.name());
+                note(&format!("{cell_name}, round {round}: {name} {cpu:.1} µs, {rate:.0}/s"));
                 results.add(*peer, cell, sample);
             }
         }

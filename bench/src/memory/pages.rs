@@ -15,7 +15,7 @@ use crate::terminal::note;
 
 const CONNECTIONS: usize = 64;
 /// Pages asked for a second time, spread evenly, to see how many are still there.
-const PROBES: u64 = 20_000;
+const PROBES: u64 = 5_000;
 const SAMPLE_EVERY: Duration = Duration::from_millis(200);
 
 pub(super) fn check(options: &Options) -> anyhow::Result<Vec<Finding>> {
