@@ -1,0 +1,20 @@
+"""Where the pages are."""
+
+from django.contrib.auth.views import LoginView
+from django.urls import path
+
+from shop import views
+
+urlpatterns = [
+    path("", views.home),
+    path("plain/", views.plain),
+    path("slow/", views.slow),
+    path("greeting/", views.greeting),
+    path("account/", views.account),
+    path("contact/", views.contact),
+    path("article/", views.article),
+    path("stream/", views.stream),
+    path("stream/go/", views.stream_go),
+    path("made/", views.made),
+    path("accounts/login/", LoginView.as_view()),
+]

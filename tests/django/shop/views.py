@@ -1,0 +1,86 @@
+"""The pages. Each counts how often it was made, so that a test can tell a page kept from a page made again."""
+
+import threading
+import time
+from collections import Counter
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.http import condition
+
+MADE = Counter()
+GO = threading.Event()
+
+
+def count(name):
+    MADE[name] += 1
+    return MADE[name]
+
+
+@cache_control(public=True, max_age=60)
+def home(request):
+    """Anonymous, and says so."""
+    return render(request, "page.html", {"title": "Home", "made": count("home")})
+
+
+def plain(request):
+    """Says nothing at all about caching."""
+    return render(request, "page.html", {"title": "Plain", "made": count("plain")})
+
+
+@cache_control(public=True, max_age=60)
+def slow(request):
+    """Takes a while, as a page that queries much does."""
+    time.sleep(0.3)
+    return render(request, "page.html", {"title": "Slow", "made": count("slow")})
+
+
+@cache_control(max_age=60)
+def greeting(request):
+    """Personal, with a max-age: the mistake that shows one visitor another's page. Django adds Vary: Cookie."""
+    return render(request, "greeting.html", {"made": count("greeting")})
+
+
+@login_required
+def account(request):
+    """Personal, and says nothing about caching."""
+    return render(request, "greeting.html", {"made": count("account")})
+
+
+def contact(request):
+    """A form with its CSRF token."""
+    if request.method == "POST":
+        messages.success(request, f"Thank you, {request.POST['name']}")
+        return redirect("/contact/")
+    return render(request, "contact.html", {"made": count("contact")})
+
+
+@condition(etag_func=lambda request: '"first-edition"')
+@cache_control(no_cache=True)
+def article(request):
+    """Kept, but asked about every time."""
+    return render(request, "page.html", {"title": "Article", "made": count("article")})
+
+
+def stream(request):
+    """The second piece is made only when the test has seen the first."""
+
+    def pieces():
+        yield "first\n"
+        yield "second\n" if GO.wait(20) else "too late\n"
+
+    return StreamingHttpResponse(pieces(), content_type="text/plain")
+
+
+@never_cache
+def stream_go(request):
+    GO.set()
+    return HttpResponse("gone on")
+
+
+@never_cache
+def made(request):
+    return JsonResponse(MADE)
