@@ -139,7 +139,7 @@ fn responses(metrics: &Metrics, encoder: &mut DescriptorEncoder<'_>) -> fmt::Res
 
 fn durations(metrics: &Metrics, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let mut buckets = Vec::with_capacity(BUCKETS_MICROS.len() + 1);
-    let bounds = BUCKETS_MICROS.iter().map(|&micros| seconds(micros)).chain([f64::MAX]);
+    let bounds = BUCKETS_MICROS.iter().map(|&micros| seconds(micros)).chain([f64::INFINITY]);
     for (index, bound) in bounds.enumerate() {
         buckets.push((bound, metrics.sum(|worker| worker.bucket(index))));
     }

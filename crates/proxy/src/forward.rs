@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::{CONNECTION, HOST, HeaderMap, HeaderValue, UPGRADE};
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode, Uri, Version};
 use hyper::upgrade::OnUpgrade;
 use larder_policy::{Scheme, forwarded, hygiene};
 use larder_tower::RequestBody;
 use larder_upstream::{Interim, Upstream, UpstreamBody, UpstreamError};
 use tower_service::Service;
 
-use crate::context::ConnContext;
+use crate::context::{ConnContext, Protocol};
 use crate::inbound::Inbound;
 use crate::listen::InterimSink;
 
@@ -73,7 +73,11 @@ impl Service<Request<RequestBody<Inbound>>> for Forward {
     }
 
     fn call(&mut self, mut request: Request<RequestBody<Inbound>>) -> Self::Future {
-        let version = request.version();
+        // A fetch of the cache's own has the version it is sent with, not the one the client spoke.
+        let received = match self.context.protocol {
+            Protocol::H1 => request.version(),
+            Protocol::H2 => Version::HTTP_2,
+        };
         let host = canonical_host(request.uri(), request.headers(), self.context.scheme);
         let can_upgrade = request.extensions().get::<OnUpgrade>().is_some();
         let headers = request.headers_mut();
@@ -82,7 +86,7 @@ impl Service<Request<RequestBody<Inbound>>> for Forward {
             tracing::debug!(names = ?cleaned.underscored_names, "fields with underscores dropped");
         }
         forwarded::write(headers, self.context.peer.ip(), self.context.scheme, &host);
-        forwarded::via(headers, version);
+        forwarded::via(headers, received);
         if let Some(protocols) = cleaned.upgrade.filter(|_| can_upgrade) {
             headers.insert(UPGRADE, protocols);
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));

@@ -158,13 +158,11 @@ mod tests {
     use super::*;
 
     fn entry(user_agent: &[u8]) -> Entry {
-        let request = Request::get(
-            "/a?b=\"c\"".parse::<http::Uri>().unwrap_or_else(|_| "/a?b=c".parse().expect("valid")),
-        )
-        .header("host", "example.com")
-        .header("user-agent", HeaderValue::from_bytes(user_agent).expect("allowed"))
-        .body(())
-        .expect("valid");
+        let request = Request::get("/a\"c\"?b")
+            .header("host", "example.com")
+            .header("user-agent", HeaderValue::from_bytes(user_agent).expect("allowed"))
+            .body(())
+            .expect("valid");
         Box::new(Draft::of(&request)).finish(Ending {
             client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
             begun: Instant::now(),
@@ -186,7 +184,7 @@ mod tests {
         combined(&mut line, &entry, at(951_782_400));
         assert_eq!(
             String::from_utf8(line).expect("ASCII"),
-            "192.0.2.7 - - [29/Feb/2000:00:00:00 +0000] \"GET /a?b=\\x22c\\x22 HTTP/1.1\" 200 10 \
+            "192.0.2.7 - - [29/Feb/2000:00:00:00 +0000] \"GET /a\\x22c\\x22?b HTTP/1.1\" 200 10 \
              \"-\" \"curl/8\" \"example.com\" hit fresh 1234.567\n"
         );
         let mut line = Vec::new();
@@ -194,7 +192,7 @@ mod tests {
         assert_eq!(
             String::from_utf8(line).expect("UTF-8"),
             "{\"time\":\"2000-02-28T23:59:59.000Z\",\"client\":\"192.0.2.7\",\"method\":\"GET\",\
-             \"host\":\"example.com\",\"target\":\"/a?b=\\\"c\\\"\",\"version\":\"HTTP/1.1\",\
+             \"host\":\"example.com\",\"target\":\"/a\\\"c\\\"?b\",\"version\":\"HTTP/1.1\",\
              \"status\":200,\"bytes\":10,\"duration_ms\":1234.567,\"user_agent\":\"curl/8\",\
              \"cache\":\"hit\",\"reason\":\"fresh\"}\n"
         );
