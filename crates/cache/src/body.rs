@@ -26,7 +26,11 @@ enum Kind<U> {
     /// Taken at the first poll.
     Bytes(Option<Bytes>),
     /// A window of a stored body.
-    Stored { body: Arc<StoredBody>, position: u64, end: u64 },
+    Stored {
+        body: Arc<StoredBody>,
+        position: u64,
+        end: u64,
+    },
     /// A fetch that is still going on, or has just ended.
     Shared(Reader),
     /// The application's, unshared.
@@ -118,9 +122,9 @@ where
                 Poll::Ready(Some(Ok(Frame::data(block))))
             }
             Kind::Shared(reader) => reader.poll_frame(cx),
-            Kind::Upstream(body) => Pin::new(body)
-                .poll_frame(cx)
-                .map_err(|error| Incomplete { reason: error.into() }),
+            Kind::Upstream(body) => {
+                Pin::new(body).poll_frame(cx).map_err(|error| Incomplete { reason: error.into() })
+            }
         }
     }
 

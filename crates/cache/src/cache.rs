@@ -189,6 +189,15 @@ impl Cache {
         });
     }
 
+    /// Forgets one stored response, which must not be used any more.
+    pub fn forget(&self, key: &[u8], variant: &Variant) {
+        self.store.update(key, |page| {
+            page.map_or(Change::Keep, |page| {
+                Change::Put(SharedPage(Arc::new(page.without(variant))))
+            })
+        });
+    }
+
     /// Remembers that the page could not be stored, so that nobody waits for it.
     pub fn mark_uncacheable(&self, key: &[u8], reason: Reason) {
         let options = self.options();

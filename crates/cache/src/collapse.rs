@@ -162,7 +162,9 @@ impl Entry {
         match self.flight.outcome() {
             Some(Outcome::Shared(head)) => head.matches(wanted.request),
             // Its answer is in the store, or is nobody else's.
-            Some(Outcome::Stored(_) | Outcome::Unshared(_) | Outcome::Failed(_)) => false,
+            Some(
+                Outcome::Stored(_) | Outcome::Stale(..) | Outcome::Unshared(_) | Outcome::Failed(_),
+            ) => false,
             None => match (&self.selecting, selecting) {
                 (Some(theirs), Some(ours)) => theirs == ours,
                 (None, _) | (_, None) => true,

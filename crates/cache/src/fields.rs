@@ -5,6 +5,7 @@
 
 use bytes::{Bytes, BytesMut};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use larder_store::allocated;
 
 /// The end-to-end fields of a stored response, in order, repeated ones repeated.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +80,7 @@ impl Fields {
             .iter()
             .map(|(name, _)| if is_common(name) { 0 } else { name.as_str().len() + SHARED_BYTES })
             .sum();
-        size_of_val(&*self.lines) + self.value_bytes + SHARED_BYTES + names
+        allocated(size_of_val(&*self.lines)) + allocated(self.value_bytes) + SHARED_BYTES + names
     }
 }
 

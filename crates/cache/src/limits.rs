@@ -1,8 +1,9 @@
 //! What a peer can make grow, and where it ends.
 
-/// Bytes per block of a kept body. Large enough that the bookkeeping of a block does not matter,
-/// small enough that a body's last block wastes nothing: it is cut to its length.
-pub const BLOCK_BYTES: usize = 64 * 1024;
+/// Bytes per block of a kept body. Large enough that the bookkeeping of a block does not matter;
+/// larger ones cost more of the allocator's memory than can be weighed. A body's last block is cut
+/// to its length.
+pub const BLOCK_BYTES: usize = larder_store::limits::BLOCK_BYTES;
 
 /// How far a fetch that is not kept may run ahead of its slowest reader. Two of the largest read
 /// buffers: the application is never waited for, and a slow client holds no more than this.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use http::header::{HeaderMap, HeaderValue};
-use larder_semantics::range::{RangeRequest, RangeSpec};
+use larder_semantics::range::RangeRequest;
 use larder_semantics::vary::Vary;
 use larder_semantics::{Failure, Reason, Timestamp};
 use larder_store::Weigh;
@@ -129,6 +129,14 @@ impl Page {
         Some(page)
     }
 
+    /// The page without the variant whose body is that of `variant`.
+    #[must_use]
+    pub fn without(&self, variant: &Variant) -> Self {
+        let mut page = self.clone();
+        page.variants.retain(|stored| !stored.same_body(variant));
+        page
+    }
+
     /// The page with what was learnt about its cacheability.
     #[must_use]
     pub fn with_uncacheable(&self, known: Uncacheable) -> Self {
@@ -161,11 +169,7 @@ fn has(variant: &Variant, request: &HeaderMap, range: &RangeRequest) -> bool {
     }
     // RFC 9111 §3.3: a partial response answers only what lies within it.
     let RangeRequest::Single(spec) = range else { return false };
-    let known = match (variant.body.complete(), *spec) {
-        (Some(complete), spec) => spec.resolve(complete),
-        (None, RangeSpec::FromTo(first, last)) => Some((first, last)),
-        (None, RangeSpec::From(_) | RangeSpec::Suffix(_)) => None,
-    };
+    let known = variant.body.complete().and_then(|complete| spec.resolve(complete));
     known.is_some_and(|(first, last)| variant.body.covers(first, last))
         && larder_semantics::range::if_range_holds(request, &variant.head.validators)
 }

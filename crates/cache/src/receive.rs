@@ -43,6 +43,15 @@ pub struct Draft {
     part: Option<ContentRange>,
 }
 
+/// A stored response, confirmed by a 304.
+#[derive(Clone, Debug)]
+pub struct Freshened {
+    /// The response with its fields brought up to date.
+    pub variant: Variant,
+    /// Whether it may be used for others from now on.
+    pub keep: Result<(), Reason>,
+}
+
 impl Answer<'_> {
     /// Whether the response may be stored, and as what.
     ///
@@ -101,11 +110,23 @@ impl Answer<'_> {
     /// What a 304 makes of the stored response that was validated (RFC 9111 §4.3.4). `None` if it
     /// speaks of another one.
     #[must_use]
-    pub fn freshened(&self, variant: &Variant, settings: &Settings) -> Option<Variant> {
+    pub fn freshened(&self, variant: &Variant, settings: &Settings) -> Option<Freshened> {
         if !validation::selects(self.response, &variant.head.validators, true) {
             return None;
         }
-        Some(self.updated(variant, settings))
+        let newer = self.updated(variant, settings);
+        // The 304 may have brought a prohibition, such as `private`.
+        let fields = newer.head.fields.to_map(0);
+        let exchange = Exchange {
+            method: self.method,
+            request: self.request,
+            status: newer.head.status,
+            response: &fields,
+        };
+        let keep = storing::may_store(&exchange, settings).and_then(|()| {
+            if newer.head.vary == Vary::Any { Err(Reason::VaryAny) } else { Ok(()) }
+        });
+        Some(Freshened { variant: newer, keep })
     }
 
     /// What the answer to a HEAD makes of the stored response (RFC 9111 §4.3.5).

@@ -140,15 +140,11 @@ fn respond<U>(
     fields.insert(header::AGE, age);
     fields.append(CACHE_STATUS, told);
     let mut status = head.status;
-    let complete = source.complete();
     let window = match ranged(head, ask, source) {
         Ranged::Whole => None,
-        Ranged::Window(first, last) => {
+        Ranged::Window { first, last, complete } => {
             status = StatusCode::PARTIAL_CONTENT;
-            fields.insert(
-                header::CONTENT_RANGE,
-                range::write_content_range(first, last, complete),
-            );
+            fields.insert(header::CONTENT_RANGE, range::write_content_range(first, last, complete));
             fields.insert(header::CONTENT_LENGTH, HeaderValue::from(last - first + 1));
             Some((first, last + 1))
         }
@@ -224,7 +220,7 @@ fn not_modified_response<U>(
 
 enum Ranged {
     Whole,
-    Window(u64, u64),
+    Window { first: u64, last: u64, complete: u64 },
     Unsatisfiable(u64),
 }
 
@@ -238,15 +234,14 @@ fn ranged(head: &Head, ask: &Ask<'_>, source: Source<'_>) -> Ranged {
     {
         return Ranged::Whole;
     }
-    match (source.complete(), source, *spec) {
-        (Some(complete), _, spec) => spec
-            .resolve(complete)
-            .map_or(Ranged::Unsatisfiable(complete), |(first, last)| Ranged::Window(first, last)),
-        // A stored part was selected because it has these bytes.
-        (None, Source::Stored(_), range::RangeSpec::FromTo(first, last)) => {
-            Ranged::Window(first, last)
+    // Where the complete length is not known yet, the whole is the answer that is always right.
+    match source.complete() {
+        None => Ranged::Whole,
+        Some(complete) => {
+            spec.resolve(complete).map_or(Ranged::Unsatisfiable(complete), |(first, last)| {
+                Ranged::Window { first, last, complete }
+            })
         }
-        (None, _, _) => Ranged::Whole,
     }
 }
 

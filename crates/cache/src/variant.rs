@@ -4,11 +4,12 @@
 
 use std::sync::Arc;
 
-use http::header::{self, HeaderMap, HeaderValue};
 use http::StatusCode;
-use larder_semantics::vary::{Selecting, Vary};
-use larder_semantics::validation::Validators;
+use http::header::{self, HeaderMap, HeaderValue};
 use larder_semantics::Freshness;
+use larder_semantics::validation::Validators;
+use larder_semantics::vary::{Selecting, Vary};
+use larder_store::allocated;
 
 use crate::fields::Fields;
 use crate::stored_body::StoredBody;
@@ -49,10 +50,10 @@ impl Head {
         }
     }
 
-    /// The heap bytes of the head.
+    /// The heap bytes behind the head.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        size_of::<Self>() + self.fields.heap_bytes() + self.selecting.heap_bytes()
+        self.fields.heap_bytes() + self.selecting.heap_bytes() + self.vary.heap_bytes()
     }
 }
 
@@ -69,12 +70,12 @@ impl Variant {
     /// The heap bytes of head and body, with what keeps them.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        // Each `Arc` has two counters; the body's own struct lies behind its `Arc`.
+        // Each `Arc` has two counters before what it holds.
         const COUNTERS_BYTES: usize = 2 * size_of::<usize>();
-        2 * COUNTERS_BYTES
-            + size_of::<Self>()
+        size_of::<Self>()
+            + allocated(COUNTERS_BYTES + size_of::<Head>())
             + self.head.heap_bytes()
-            + size_of::<StoredBody>()
+            + allocated(COUNTERS_BYTES + size_of::<StoredBody>())
             + self.body.heap_bytes()
     }
 

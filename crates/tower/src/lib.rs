@@ -1,1 +1,18 @@
-//! Tower layers over the cache and the policy.
+//! Tower layers over the cache and the policy: the same pipeline for the proxy and for Rust
+//! applications.
+//!
+//! This crate drives what `larder-cache` decides: it sends requests to the inner service, spawns
+//! the fetches that outlive a client, and pumps bodies. It opens no socket and reads no file.
+//!
+//! Three types to know: [`CacheLayer`], [`CacheService`], [`RequestBody`] (what the inner service
+//! is sent: the client's body, or none on a fetch of the cache's own).
+#![forbid(unsafe_code)]
+
+mod body;
+mod cache;
+mod error;
+mod fetch;
+
+pub use body::RequestBody;
+pub use cache::{CacheFuture, CacheLayer, CacheService};
+pub use error::FetchError;

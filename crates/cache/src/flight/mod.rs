@@ -41,6 +41,8 @@ pub enum Outcome {
     Shared(Arc<Head>),
     /// A stored response, found to be valid or brought up to date.
     Stored(Variant),
+    /// A stored response that is stale but may be served: the application failed.
+    Stale(Variant, Reason),
     /// A response for the one who asked only.
     Unshared(Reason),
     /// No response.
@@ -86,7 +88,8 @@ impl Flight {
     /// Waits for the outcome. `None` when too many wait already.
     #[must_use]
     pub fn wait(self: &Arc<Self>) -> Option<Wait> {
-        (self.state.lock().population() < limits::READERS_MAX).then(|| Wait::new(Arc::clone(self)))
+        let population = self.state.lock().population();
+        (population < limits::READERS_MAX).then(|| Wait::new(Arc::clone(self)))
     }
 
     /// Whether another request may still read the whole body.

@@ -8,8 +8,8 @@ use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 use larder_semantics::Reason;
 
-use super::state::{End, Place, State};
 use super::Flight;
+use super::state::{End, Place, State};
 use crate::body::Incomplete;
 
 /// Reads a window of the body of a fetch in progress, as fast as it comes.
@@ -142,6 +142,12 @@ impl Reader {
         })
     }
 
+    /// The fetch it reads from.
+    #[must_use]
+    pub fn flight(&self) -> &Arc<Flight> {
+        &self.flight
+    }
+
     /// Why it failed, if it did before any byte was read.
     #[must_use]
     pub fn failure(&self) -> Option<Reason> {
@@ -165,4 +171,3 @@ impl Drop for Reader {
         }
     }
 }
-

@@ -47,7 +47,8 @@ fn a_window_begins_and_ends_inside_chunks() {
     for chunk in ["0123", "4567", "89"] {
         flight.push(Bytes::from_static(chunk.as_bytes()), 100);
     }
-    for (from, to, expected) in [(2, 6, "2345"), (4, 8, "4567"), (9, 10, "9"), (0, 10, "0123456789")]
+    for (from, to, expected) in
+        [(2, 6, "2345"), (4, 8, "4567"), (9, 10, "9"), (0, 10, "0123456789")]
     {
         let mut reader = flight.reader(from, Some(to)).unwrap();
         assert_eq!(read(&mut reader), Ok((expected.into(), true)), "{from}..{to}");

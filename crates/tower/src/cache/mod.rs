@@ -1,0 +1,16 @@
+//! Caching as a tower layer.
+//!
+//! A request goes through these decisions, each a function of `larder-cache`:
+//! 1. may the cache be looked into at all (method, preconditions, body, upgrade)?
+//! 2. what is stored under its key, and which variant do its fields select?
+//! 3. is that usable now: serve, serve and refresh, validate, fetch, or pass?
+//!
+//! A hit is answered in `call` itself, without a task, a box or a lock.
+
+mod future;
+mod layer;
+mod service;
+
+pub use future::CacheFuture;
+pub use layer::CacheLayer;
+pub use service::CacheService;

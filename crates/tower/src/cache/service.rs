@@ -1,0 +1,130 @@
+//! The service: hits at once, everything else by `fetch`.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::HOST;
+use http::{Request, Response};
+use larder_cache::respond::{self, Account, Ask};
+use larder_cache::{Body, Cache, Facts, Plan, plan};
+use larder_policy::{CanonicalHost, KeyBuf, Scheme, hygiene};
+use larder_semantics::Reason;
+use tower_service::Service;
+
+use super::CacheFuture;
+use crate::fetch::{self, Fetch, Page};
+use crate::{FetchError, RequestBody};
+
+/// Answers from a [`Cache`], and asks the inner service for what is not there.
+#[derive(Clone, Debug)]
+pub struct CacheService<S> {
+    cache: Arc<Cache>,
+    scheme: Scheme,
+    inner: S,
+}
+
+impl<S> CacheService<S> {
+    pub(super) const fn new(cache: Arc<Cache>, scheme: Scheme, inner: S) -> Self {
+        Self { cache, scheme, inner }
+    }
+}
+
+thread_local! {
+    /// Keys are written here, so that a hit allocates nothing for its key.
+    static KEY: RefCell<KeyBuf> = const { RefCell::new(KeyBuf::new()) };
+}
+
+/// What became of a request without waiting.
+enum Begun<U> {
+    Answered(Response<Body<U>>),
+    AnsweredStale(Response<Body<U>>, larder_cache::variant::Variant, Box<[u8]>),
+    Planned(Plan, Facts, Box<[u8]>),
+}
+
+impl<S, B, U> Service<Request<B>> for CacheService<S>
+where
+    S: Service<Request<RequestBody<B>>, Response = Response<U>> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    S::Error: Into<Reason>,
+    B: http_body::Body + Send + 'static,
+    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    U::Error: Into<Reason>,
+{
+    type Response = Response<Body<U>>;
+    type Error = FetchError;
+    type Future = CacheFuture<U>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), FetchError>> {
+        // A hit needs nobody. Fetches wait for the inner service on their own clone of it.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> CacheFuture<U> {
+        let host = match site(&request, self.scheme) {
+            Ok(host) => host,
+            Err(reason) => {
+                return CacheFuture::ready(Err(FetchError::application(reason, reason)));
+            }
+        };
+        match self.begin(&request, &host) {
+            Begun::Answered(response) => CacheFuture::ready(Ok(response)),
+            Begun::AnsweredStale(response, variant, key) => {
+                let page = Page::of(key, self.scheme, &host, request.uri());
+                let fetch = Fetch::new(Arc::clone(&self.cache), self.inner.clone(), page);
+                fetch::refresh::<S, B, U>(fetch, request.headers(), request.uri(), variant);
+                CacheFuture::ready(Ok(response))
+            }
+            Begun::Planned(plan, facts, key) => {
+                let page = Page::of(key, self.scheme, &host, request.uri());
+                let fetch = Fetch::new(Arc::clone(&self.cache), self.inner.clone(), page);
+                CacheFuture::fetch(fetch::answer(fetch, request, facts, plan))
+            }
+        }
+    }
+}
+
+impl<S> CacheService<S> {
+    /// Decides, and answers if what is stored will do.
+    fn begin<B: http_body::Body, U>(
+        &self,
+        request: &Request<B>,
+        host: &CanonicalHost<'_>,
+    ) -> Begun<U> {
+        KEY.with_borrow_mut(|key| {
+            key.write(self.scheme, host.as_str(), &hygiene::target(request.uri()), &[]);
+            let options = self.cache.options();
+            let settings = &options.semantics;
+            let has_body = !request.body().is_end_stream();
+            let facts = Facts::of(request, has_body, settings);
+            let page = facts.pass().is_none().then(|| self.cache.look_up(key.as_bytes())).flatten();
+            let now = self.cache.now();
+            let headers = request.headers();
+            match plan(page.as_deref(), headers, &facts, settings, now) {
+                Plan::Serve { variant, note, refresh } => {
+                    let ask = Ask { method: request.method(), headers, range: &facts.range };
+                    let account = Account::cached(note);
+                    let response = respond::from_store(&variant, &ask, &account, now);
+                    if refresh {
+                        Begun::AnsweredStale(response, variant, key.as_bytes().into())
+                    } else {
+                        Begun::Answered(response)
+                    }
+                }
+                plan => Begun::Planned(plan, facts, key.as_bytes().into()),
+            }
+        })
+    }
+}
+
+/// Which site the request is for. The authority of the target outranks `Host` (RFC 9112 §3.2.2).
+fn site<B>(request: &Request<B>, scheme: Scheme) -> Result<CanonicalHost<'_>, Reason> {
+    if let Some(authority) = request.uri().authority() {
+        return larder_policy::host::canonical(authority.as_str().as_bytes(), scheme);
+    }
+    match request.headers().get(HOST) {
+        Some(host) => larder_policy::host::canonical(host.as_bytes(), scheme),
+        None => Ok(CanonicalHost::UNNAMED),
+    }
+}

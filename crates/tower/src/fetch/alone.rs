@@ -1,0 +1,242 @@
+//! Asking for one request only; what comes may be kept, freshen or invalidate what is stored.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::HeaderMap;
+use http::{Method, Request, Response, StatusCode};
+use larder_cache::flight::Outcome;
+use larder_cache::receive::{Answer as Received, Draft, Freshened, content_length};
+use larder_cache::respond::{self, Account, Ask, CACHE_STATUS};
+use larder_cache::variant::Variant;
+use larder_cache::{Body, Facts, Handling, Note};
+use larder_semantics::freshness::Timing;
+use larder_semantics::{Failure, Reason, Timestamp, invalidation, validation};
+use tower_service::Service;
+
+use super::lead::{Verdict, usable_stale, weigh};
+use super::shared::validated;
+use super::{Answer, Fetch, pump};
+use crate::{FetchError, RequestBody};
+
+/// Asks for a GET or HEAD on its own. `stored` is what is there but can't be used as it is.
+pub(super) async fn ask<S, B, U>(
+    mut fetch: Fetch<S>,
+    request: Request<B>,
+    facts: &Facts,
+    stored: Option<Variant>,
+    why: Reason,
+) -> Answer<U>
+where
+    S: Service<Request<RequestBody<B>>, Response = Response<U>> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    S::Error: Into<Reason>,
+    B: http_body::Body + Send + 'static,
+    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    U::Error: Into<Reason>,
+{
+    let method = request.method().clone();
+    let client = request.headers().clone();
+    let ask = Ask { method: &method, headers: &client, range: &facts.range };
+    let mut request = request.map(RequestBody::Client);
+    // RFC 9111 §4.3.5: a HEAD goes on as it came and says something about what is stored.
+    let validates = stored.as_ref().filter(|_| method == Method::GET);
+    if let Some(variant) = validates {
+        validation::make_conditional(request.headers_mut(), &[&variant.head.validators]);
+    }
+    let (response, timing) = match fetch.send(request).await {
+        Ok(answer) => answer,
+        Err(reason) => {
+            let stale = usable_stale(&fetch, stored, Failure::Disconnected);
+            let error = FetchError::application(why, reason);
+            return stale.map_or(Err(error), |stale| Ok(serve_stale(&fetch, stale, &ask)));
+        }
+    };
+    if response.status().is_server_error() {
+        let failure = Failure::Status(response.status());
+        if let Some(stale) = usable_stale(&fetch, stored.clone(), failure) {
+            return Ok(serve_stale(&fetch, stale, &ask));
+        }
+    }
+    if method == Method::HEAD {
+        return Ok(head_answer(&fetch, &client, response, timing, stored.as_ref(), why));
+    }
+    let (parts, body) = response.into_parts();
+    let received = Received {
+        method: &method,
+        target: &fetch.page.target,
+        request: &client,
+        status: parts.status,
+        response: &parts.headers,
+        timing,
+    };
+    let account = Account::forwarded(handling_of(why), why);
+    let now = timing.response_time;
+    match weigh(&fetch, &received, stored.as_ref()) {
+        Verdict::Valid(Freshened { variant, keep }) => {
+            match keep {
+                Ok(()) => fetch.cache.freshen(&fetch.page.key, &variant, None),
+                Err(_) => fetch.cache.forget(&fetch.page.key, &variant),
+            }
+            Ok(respond::from_store(&variant, &ask, &validated(why), now))
+        }
+        Verdict::Keep(draft) => {
+            let response = Response::from_parts(parts, body);
+            Ok(keep(fetch, response, draft, &account, now))
+        }
+        Verdict::Refuse(reason) => {
+            if !parts.status.is_server_error() && parts.status != StatusCode::NOT_MODIFIED {
+                remember_uncacheable(&fetch, reason);
+            }
+            let account = account.not_stored(reason);
+            Ok(dress(Response::from_parts(parts, body), &account, now))
+        }
+    }
+}
+
+/// Keeps what is known unless it has to be learnt anew: the marker is not written for each
+/// request that passes.
+fn remember_uncacheable<S>(fetch: &Fetch<S>, reason: Reason) {
+    let known = fetch.cache.look_up(&fetch.page.key);
+    let known = known.and_then(|page| page.uncacheable(fetch.cache.now()));
+    if known.is_none() {
+        fetch.cache.mark_uncacheable(&fetch.page.key, reason);
+    }
+}
+
+const fn handling_of(why: Reason) -> Handling {
+    match why {
+        Reason::KnownUncacheable => Handling::Pass,
+        _ => Handling::Miss,
+    }
+}
+
+/// Hands a request on that the cache may not look into. Its answer may invalidate what is stored
+/// (RFC 9111 §4.4), or, to a POST, be stored (RFC 9110 §9.3.3).
+pub(super) async fn pass<S, B, U>(
+    mut fetch: Fetch<S>,
+    request: Request<B>,
+    facts: &Facts,
+    why: Reason,
+) -> Answer<U>
+where
+    S: Service<Request<RequestBody<B>>, Response = Response<U>> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    S::Error: Into<Reason>,
+    B: http_body::Body + Send + 'static,
+    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    U::Error: Into<Reason>,
+{
+    debug_assert!(facts.pass().is_some(), "only what the cache may not look into is passed");
+    let method = request.method().clone();
+    let client = (method == Method::POST).then(|| request.headers().clone());
+    let sent = fetch.send(request.map(RequestBody::Client)).await;
+    let (response, timing) = sent.map_err(|reason| FetchError::application(why, reason))?;
+    let now = timing.response_time;
+    if invalidation::invalidates(&method, response.status()) {
+        invalidate(&fetch, response.headers());
+    }
+    let account = Account::forwarded(Handling::Pass, why);
+    let Some(client) = client else { return Ok(dress(response, &account, now)) };
+    let (parts, body) = response.into_parts();
+    let received = Received {
+        method: &method,
+        target: &fetch.page.target,
+        request: &client,
+        status: parts.status,
+        response: &parts.headers,
+        timing,
+    };
+    let draft = received.draft(&fetch.cache.options().semantics);
+    let too_large = content_length(&parts.headers)
+        .is_some_and(|length| length > fetch.cache.kept_max(&fetch.page.key));
+    let response = Response::from_parts(parts, body);
+    match draft {
+        Ok(draft) if !too_large => Ok(keep(fetch, response, draft, &account, now)),
+        Ok(_) | Err(_) => Ok(dress(response, &account, now)),
+    }
+}
+
+/// RFC 9111 §4.4: the target, and what `Location` and `Content-Location` of the same origin name.
+fn invalidate<S>(fetch: &Fetch<S>, response: &HeaderMap) {
+    fetch.cache.invalidate(&fetch.page.key);
+    for other in invalidation::also_invalidated(&fetch.page.target, response) {
+        if let Some(key) = fetch.page.key_of(&other) {
+            fetch.cache.invalidate(key.as_bytes());
+        }
+    }
+}
+
+/// Sends a response on while it is being stored.
+fn keep<S, U>(
+    fetch: Fetch<S>,
+    response: Response<U>,
+    draft: Draft,
+    account: &Account,
+    now: Timestamp,
+) -> Response<Body<U>>
+where
+    S: Send + Sync + 'static,
+    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    U::Error: Into<Reason>,
+{
+    let lead = fetch.cache.flights().lead_alone(&fetch.page.key);
+    let Some(reader) = lead.flight().reader(0, None) else {
+        return dress(response, account, now);
+    };
+    let (mut parts, body) = response.into_parts();
+    let account = account.stored();
+    let told = account.cache_status(Some(&draft.head.freshness), now);
+    lead.flight().publish(Outcome::Shared(Arc::clone(&draft.head)), content_length(&parts.headers));
+    let cache = fetch.cache;
+    tokio::spawn(async move { pump::pump(&cache, &lead, &draft, body).await });
+    parts.headers.append(CACHE_STATUS, told);
+    Response::from_parts(parts, Body::shared(reader, account.note))
+}
+
+/// The answer to a HEAD, after what it says about the stored response was taken in.
+fn head_answer<S, U>(
+    fetch: &Fetch<S>,
+    client: &HeaderMap,
+    response: Response<U>,
+    timing: Timing,
+    stored: Option<&Variant>,
+    why: Reason,
+) -> Response<Body<U>> {
+    if let Some(variant) = stored {
+        let received = Received {
+            method: &Method::HEAD,
+            target: &fetch.page.target,
+            request: client,
+            status: response.status(),
+            response: response.headers(),
+            timing,
+        };
+        let semantics = &fetch.cache.options().semantics;
+        if let Some(newer) = received.freshened_by_head(variant, semantics) {
+            fetch.cache.freshen(&fetch.page.key, &newer, None);
+        }
+    }
+    dress(response, &Account::forwarded(Handling::Miss, why), timing.response_time)
+}
+
+/// A stale response, because the application failed.
+fn serve_stale<S, U>(
+    fetch: &Fetch<S>,
+    (variant, reason): (Variant, Reason),
+    ask: &Ask<'_>,
+) -> Response<Body<U>> {
+    let account = Account::cached(Note::new(Handling::Stale, reason));
+    respond::from_store(&variant, ask, &account, fetch.cache.now())
+}
+
+/// The application's response, with our line of `Cache-Status`.
+pub(super) fn dress<U>(
+    response: Response<U>,
+    account: &Account,
+    now: Timestamp,
+) -> Response<Body<U>> {
+    let mut response = response.map(|body| Body::upstream(body, account.note));
+    response.headers_mut().append(CACHE_STATUS, account.cache_status(None, now));
+    response
+}

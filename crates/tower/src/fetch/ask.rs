@@ -1,0 +1,96 @@
+//! One request to the application, and its answer's head.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::uri::{Authority, Uri};
+use http::{Request, Response, StatusCode};
+use larder_cache::Cache;
+use larder_policy::{CanonicalHost, KeyBuf, Scheme, hygiene};
+use larder_semantics::freshness::Timing;
+use larder_semantics::{Reason, Settings};
+use tower_service::Service;
+
+use crate::RequestBody;
+
+/// What a request is for.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    /// The key it lies under.
+    pub(crate) key: Box<[u8]>,
+    /// The absolute target, for fields that refer to it.
+    pub(crate) target: Uri,
+    scheme: Scheme,
+}
+
+impl Page {
+    pub(crate) fn of(key: Box<[u8]>, scheme: Scheme, host: &CanonicalHost<'_>, uri: &Uri) -> Self {
+        let path = uri.path_and_query().cloned();
+        let mut parts = uri.clone().into_parts();
+        parts.scheme = http::uri::Scheme::try_from(scheme.as_str()).ok();
+        parts.authority = Authority::try_from(host.as_str()).ok();
+        parts.path_and_query = path.or_else(|| http::uri::PathAndQuery::try_from("/").ok());
+        // Without a host there is no absolute form; then nothing can refer to this page.
+        let target = Uri::from_parts(parts).unwrap_or_else(|_| uri.clone());
+        Self { key, target, scheme }
+    }
+
+    /// The key of another page of the same origin.
+    pub(crate) fn key_of(&self, other: &Uri) -> Option<KeyBuf> {
+        let authority = other.authority()?.as_str().as_bytes();
+        let host = larder_policy::host::canonical(authority, self.scheme).ok()?;
+        let mut key = KeyBuf::new();
+        key.write(self.scheme, host.as_str(), &hygiene::target(other), &[]);
+        Some(key)
+    }
+}
+
+/// The means of a fetch.
+#[derive(Clone, Debug)]
+pub(crate) struct Fetch<S> {
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) inner: S,
+    pub(crate) page: Page,
+}
+
+impl<S> Fetch<S> {
+    pub(crate) const fn new(cache: Arc<Cache>, inner: S, page: Page) -> Self {
+        Self { cache, inner, page }
+    }
+
+    /// Sends `request` and waits for the head of the answer, which comes back fit to be passed
+    /// on: without hop-by-hop fields and with a `Date`.
+    pub(crate) async fn send<B, U>(
+        &mut self,
+        mut request: Request<RequestBody<B>>,
+    ) -> Result<(Response<U>, Timing), Reason>
+    where
+        S: Service<Request<RequestBody<B>>, Response = Response<U>>,
+        S::Error: Into<Reason>,
+    {
+        announce(request.headers_mut(), &self.cache.options().semantics);
+        let request_time = self.cache.now();
+        poll_fn(|cx| self.inner.poll_ready(cx)).await.map_err(Into::into)?;
+        let mut response = self.inner.call(request).await.map_err(Into::into)?;
+        let response_time = self.cache.now();
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            larder_semantics::strip_hop_by_hop(response.headers_mut());
+        }
+        if !response.headers().contains_key(header::DATE) {
+            // RFC 9110 §6.6.1: a recipient with a clock records when a response without a Date
+            // came.
+            let date = larder_semantics::field::date::write(response_time);
+            response.headers_mut().insert(header::DATE, date);
+        }
+        Ok((response, Timing { request_time, response_time }))
+    }
+}
+
+/// Tells the application that `Surrogate-Control` will be understood (Edge Architecture note §3).
+fn announce(headers: &mut HeaderMap, settings: &Settings) {
+    const SURROGATE_CAPABILITY: HeaderName = HeaderName::from_static("surrogate-capability");
+    if settings.targeted {
+        headers.insert(SURROGATE_CAPABILITY, HeaderValue::from_static("larder=\"Surrogate/1.0\""));
+    }
+}
