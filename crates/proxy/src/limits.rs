@@ -29,6 +29,10 @@ pub(crate) const LINGER_BYTES_MAX: usize = 256 * 1024;
 /// How long that may take.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
+/// How long a request is worked on for a client that has closed its side: long enough for one that
+/// only says so that it has nothing more to send, short enough not to work for one that is gone.
+pub(crate) const ENDED: Duration = Duration::from_secs(2);
+
 /// Longest request target, bytes: what browsers, servers and crawlers use stays below 8 KiB.
 pub(crate) const TARGET_BYTES_MAX: usize = 16 * 1024;
 

@@ -40,7 +40,9 @@ pub(crate) async fn serve<P: Site>(io: ConnIo, worker: Arc<Worker<P>>, context: 
     let mut builder = http1::Builder::new();
     builder
         .max_buf_size(worker.settings.head_bytes_max.max(limits::READ_BUFFER_BYTES_MIN))
-        .max_header_size(worker.settings.head_bytes_max);
+        .max_header_size(worker.settings.head_bytes_max)
+        // A client may close its side behind its request; see `ConnIo` for those that have left.
+        .half_close(true);
     if worker.settings.head_fields_max > 100 {
         // hyper's own 100 live on the stack; more are allocated for every request.
         builder.max_headers(worker.settings.head_fields_max);

@@ -123,6 +123,18 @@ impl ConnIo {
         true
     }
 
+    /// Notes that the client has closed its side while its request is being worked on. hyper does
+    /// not read then, so that a client that only said it will send no more still gets its answer.
+    fn look_for_end(&mut self, cx: &mut Context<'_>) {
+        let mut byte = [0];
+        let mut buffer = ReadBuf::new(&mut byte);
+        // Costs a system call only when something has come. More than nothing is a next request.
+        match self.socket.inner().poll_peek(cx, &mut buffer) {
+            Poll::Ready(Ok(1..)) | Poll::Pending => {}
+            Poll::Ready(Ok(0) | Err(_)) => self.entry.state.client_ended(),
+        }
+    }
+
     fn poll_interim(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let state = Arc::clone(&self.entry.state);
         let socket = &mut self.socket;
@@ -184,6 +196,9 @@ impl Write for ConnIo {
         let this = self.get_mut();
         if this.entry.state.interim.any() {
             std::task::ready!(this.poll_interim(cx))?;
+        }
+        if this.entry.state.waits_for_pipeline() {
+            this.look_for_end(cx);
         }
         Poll::Ready(Ok(()))
     }

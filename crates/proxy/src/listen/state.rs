@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 
 use super::interim::H1Interim;
 use crate::clock::CoarseClock;
+use crate::limits;
 use crate::settings::TimeLimits;
 
 /// The task of a connection, to be woken from elsewhere on its worker.
@@ -87,6 +88,8 @@ pub(crate) struct ConnState {
     body_wait: AtomicU64,
     /// When a write was first refused by the socket; zero: none.
     write_wait: AtomicU64,
+    /// HTTP/1: when the client closed its side while it waited; zero: it has not.
+    ended: AtomicU64,
     /// HTTP/2: streams in progress.
     streams: AtomicU64,
     /// HTTP/1: halves of the exchange in progress that are not over: the response, the request's body.
@@ -111,6 +114,7 @@ impl ConnState {
             since: AtomicU64::new(now),
             body_wait: AtomicU64::new(0),
             write_wait: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
             streams: AtomicU64::new(0),
             halves: AtomicU8::new(0),
             exchange: AtomicU64::new(0),
@@ -169,6 +173,18 @@ impl ConnState {
 
     pub(crate) fn is_write_blocked(&self) -> bool {
         self.write_wait.load(Ordering::Relaxed) != 0
+    }
+
+    /// HTTP/1: the request has come as a whole, and nothing of its response has.
+    pub(crate) fn waits_for_pipeline(&self) -> bool {
+        self.phase() == Phase::Waiting && self.halves.load(Ordering::Relaxed) == 1
+    }
+
+    /// HTTP/1: the client closed its side.
+    pub(crate) fn client_ended(&self) {
+        if self.ended.load(Ordering::Relaxed) == 0 {
+            self.ended.store(self.clock.now(), Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn body_waits(&self) {
@@ -235,6 +251,7 @@ impl ConnState {
             since: self.since.load(Ordering::Relaxed),
             body_wait: self.body_wait.load(Ordering::Relaxed),
             write_wait: self.write_wait.load(Ordering::Relaxed),
+            ended: self.ended.load(Ordering::Relaxed),
             streams: self.streams.load(Ordering::Relaxed),
         }
     }
@@ -247,31 +264,35 @@ pub(crate) struct Snapshot {
     pub(crate) since: u64,
     pub(crate) body_wait: u64,
     pub(crate) write_wait: u64,
+    pub(crate) ended: u64,
     pub(crate) streams: u64,
 }
 
 impl Snapshot {
     /// Whether a limit has passed at `now`, and what follows.
-    pub(crate) fn judge(&self, limits: &TimeLimits, now: u64) -> Option<Verdict> {
+    pub(crate) fn judge(&self, time: &TimeLimits, now: u64) -> Option<Verdict> {
         let over = |since: u64, limit: std::time::Duration| {
             since != 0 && u128::from(now.saturating_sub(since)) >= limit.as_millis()
         };
-        if over(self.write_wait, limits.send) {
+        if over(self.write_wait, time.send) {
             return Some(Verdict::Abort(Reason::SendTimeout));
         }
         match self.phase {
-            Phase::Idle => over(self.since, limits.idle).then_some(Verdict::CloseIdle),
+            Phase::Idle => over(self.since, time.idle).then_some(Verdict::CloseIdle),
             Phase::Head => {
-                over(self.since, limits.head).then_some(Verdict::Refuse(Reason::HeadTimeout))
+                over(self.since, time.head).then_some(Verdict::Refuse(Reason::HeadTimeout))
+            }
+            Phase::Waiting if over(self.ended, limits::ENDED) => {
+                Some(Verdict::Abort(Reason::ClientLeft))
             }
             Phase::Waiting => {
-                over(self.body_wait, limits.body).then_some(Verdict::Refuse(Reason::BodyTimeout))
+                over(self.body_wait, time.body).then_some(Verdict::Refuse(Reason::BodyTimeout))
             }
             Phase::Answering => {
-                over(self.body_wait, limits.body).then_some(Verdict::Abort(Reason::BodyTimeout))
+                over(self.body_wait, time.body).then_some(Verdict::Abort(Reason::BodyTimeout))
             }
             Phase::Streams => {
-                (self.streams == 0 && over(self.since, limits.idle)).then_some(Verdict::CloseIdle)
+                (self.streams == 0 && over(self.since, time.idle)).then_some(Verdict::CloseIdle)
             }
             Phase::Tunnel => None,
         }
@@ -294,8 +315,14 @@ mod tests {
 
     #[test]
     fn every_wait_has_its_limit_and_both_sides_of_it() {
-        let blank =
-            Snapshot { phase: Phase::Idle, since: 1000, body_wait: 0, write_wait: 0, streams: 0 };
+        let blank = Snapshot {
+            phase: Phase::Idle,
+            since: 1000,
+            body_wait: 0,
+            write_wait: 0,
+            ended: 0,
+            streams: 0,
+        };
         let refuse = |reason| Some(Verdict::Refuse(reason));
         let abort = |reason| Some(Verdict::Abort(reason));
         let cases = [
@@ -312,6 +339,12 @@ mod tests {
                 Snapshot { phase: Phase::Answering, body_wait: 1000, ..blank },
                 300,
                 abort(Reason::BodyTimeout),
+            ),
+            (
+                "the client has closed, no response yet",
+                Snapshot { phase: Phase::Waiting, ended: 1000, ..blank },
+                2000,
+                abort(Reason::ClientLeft),
             ),
             (
                 "response not taken",

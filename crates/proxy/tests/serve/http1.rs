@@ -2,7 +2,8 @@
 
 use std::io::Read as _;
 
-use larder_testkit::{Origin, ReadError, Script};
+use larder_semantics::Reason;
+use larder_testkit::{Origin, ReadError, Script, Signal};
 
 use crate::{connect, eventually, serve};
 
@@ -186,4 +187,29 @@ fn a_tunnel_opens_only_after_the_applications_101() {
     eventually("the tunnel's connection is over", || {
         crate::admin(&server, "/metrics").1.contains("larder_connections_open 0\n")
     });
+}
+
+#[test]
+fn a_client_that_closes_its_side_behind_a_request_is_answered() {
+    let origin = Origin::paths([("/", Script::answer("200 OK", "", "page"))]);
+    let server = serve(&origin);
+    let mut client = connect(&server);
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.finish_sending();
+    assert_eq!(client.read_response().text(), "page");
+    assert!(client.is_closed());
+}
+
+#[test]
+fn a_request_whose_client_has_left_is_given_up() {
+    let left = Signal::new();
+    let seen = left.clone();
+    let origin = Origin::answering(move |_| Script::new().await_close(&seen));
+    let server = serve(&origin);
+    let mut client = connect(&server);
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    let _requests = origin.wait_for_requests(1);
+    drop(client);
+    assert!(left.wait(), "the application's connection is closed");
+    eventually("counted", || server.metrics().refused(Reason::ClientLeft) >= 1);
 }

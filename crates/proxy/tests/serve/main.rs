@@ -7,6 +7,7 @@ mod lifecycle;
 mod limits;
 mod observed;
 mod refusals;
+mod smuggling;
 
 use std::time::{Duration, Instant};
 
