@@ -1,8 +1,10 @@
 //! What does the pipeline know of the connection a request came on?
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use larder_policy::Scheme;
+use larder_semantics::Reason;
 
 use crate::listen::InterimQueue;
 
@@ -28,4 +30,23 @@ pub struct ConnContext {
     pub interim: InterimQueue,
     /// The worker's number: which counters are its own.
     pub worker: usize,
+    /// Why a request was taken from the pipeline before it was answered.
+    pub(crate) cut_off: CutOff,
+}
+
+/// A reason that comes from outside the pipeline: a time limit, a client that left.
+#[derive(Debug, Default)]
+pub(crate) struct CutOff(AtomicUsize);
+
+impl CutOff {
+    /// To be said before the request's future is dropped.
+    pub(crate) fn because(&self, reason: Reason) {
+        self.0.store(reason.index() + 1, Ordering::Relaxed);
+    }
+
+    /// What was said; without that, a dropped request means that its client left.
+    pub(crate) fn reason(&self) -> Reason {
+        let said = self.0.load(Ordering::Relaxed).checked_sub(1);
+        said.and_then(|index| Reason::ALL.get(index)).copied().unwrap_or(Reason::ClientLeft)
+    }
 }

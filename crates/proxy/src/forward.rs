@@ -87,7 +87,7 @@ impl Service<Request<RequestBody<Inbound>>> for Forward {
         }
         forwarded::write(headers, self.context.peer.ip(), self.context.scheme, &host);
         forwarded::via(headers, received);
-        if let Some(protocols) = cleaned.upgrade.filter(|_| can_upgrade) {
+        if let Some(protocols) = cleaned.upgrade.filter(|wish| can_upgrade && !is_http(wish)) {
             headers.insert(UPGRADE, protocols);
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         }
@@ -96,6 +96,16 @@ impl Service<Request<RequestBody<Inbound>>> for Forward {
         }
         self.upstream.call(request)
     }
+}
+
+/// Whether a client wants to go on in another version of HTTP. It would then speak to the application
+/// past the cache and every rule ("h2c smuggling"); RFC 9110 §7.8 lets a server ignore the wish.
+fn is_http(wish: &HeaderValue) -> bool {
+    let mut protocols = wish.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    protocols.any(|protocol| {
+        let name = protocol.split(|byte| *byte == b'/').next().unwrap_or_default();
+        [&b"h2c"[..], b"h2", b"h3", b"http", b"tls"].iter().any(|it| name.eq_ignore_ascii_case(it))
+    })
 }
 
 fn pass_on(sink: InterimSink) -> Interim {
@@ -113,4 +123,23 @@ fn canonical_host(uri: &Uri, headers: &HeaderMap, scheme: Scheme) -> String {
     named
         .and_then(|host| larder_policy::host::canonical(host, scheme).ok())
         .map_or_else(String::new, |host| host.as_str().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_versions_of_http_are_not_asked_for() {
+        for (wish, expected) in [
+            ("websocket", false),
+            ("h2c", true),
+            ("websocket, H2C", true),
+            ("HTTP/2.0", true),
+            ("TLS/1.2", true),
+            ("h2c-like", false),
+        ] {
+            assert_eq!(is_http(&HeaderValue::from_static(wish)), expected, "{wish}");
+        }
+    }
 }

@@ -39,7 +39,7 @@ impl<S> Layer<S> for ObserveLayer {
     type Service = Observe<S>;
 
     fn layer(&self, inner: S) -> Observe<S> {
-        Observe { inner, to: self.clone() }
+        Observe { inner, to: Arc::new(self.clone()) }
     }
 }
 
@@ -47,7 +47,7 @@ impl<S> Layer<S> for ObserveLayer {
 #[derive(Clone, Debug)]
 pub(crate) struct Observe<S> {
     inner: S,
-    to: ObserveLayer,
+    to: Arc<ObserveLayer>,
 }
 
 impl<S, B> Service<Request<Inbound>> for Observe<S>
@@ -66,7 +66,7 @@ where
     fn call(&mut self, request: Request<Inbound>) -> Self::Future {
         let draft = self.to.log.is_on().then(|| Box::new(Draft::of(&request)));
         let record = Record {
-            to: self.to.clone(),
+            to: Arc::clone(&self.to),
             begun: Instant::now(),
             draft,
             status: None,
@@ -80,7 +80,7 @@ where
 /// One request; written down when it is dropped, wherever that happens.
 #[derive(Debug)]
 struct Record {
-    to: ObserveLayer,
+    to: Arc<ObserveLayer>,
     begun: Instant,
     draft: Option<Box<Draft>>,
     status: Option<StatusCode>,
@@ -91,6 +91,9 @@ struct Record {
 impl Drop for Record {
     fn drop(&mut self) {
         let took = self.begun.elapsed();
+        if self.status.is_none() {
+            self.note.reason = self.to.context.cut_off.reason();
+        }
         let status = self.status.or_else(|| self.note.reason.status()).unwrap_or_default();
         let worker = self.to.context.worker;
         self.to.metrics.worker(worker).request(self.note, status, self.bytes, took);

@@ -13,7 +13,7 @@ use super::io::ConnIo;
 use super::site::{Site, Worker};
 use super::state::{Phase, Verdict};
 use super::{h1, h2};
-use crate::context::{ConnContext, Protocol};
+use crate::context::{ConnContext, CutOff, Protocol};
 use crate::error;
 
 enum First {
@@ -34,6 +34,7 @@ pub(crate) async fn serve<P: Site>(mut io: ConnIo, worker: Arc<Worker<P>>, peer:
                 protocol: Protocol::H1,
                 interim: InterimQueue::h1(Arc::clone(&io.state().interim)),
                 worker: worker.number,
+                cut_off: CutOff::default(),
             });
             h1::serve(io, worker, context).await;
         }

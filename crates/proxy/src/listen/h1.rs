@@ -47,7 +47,7 @@ pub(crate) async fn serve<P: Site>(io: ConnIo, worker: Arc<Worker<P>>, context: 
         // hyper's own 100 live on the stack; more are allocated for every request.
         builder.max_headers(worker.settings.head_fields_max);
     }
-    let service = Adapter::new(worker, context, Arc::clone(&state));
+    let service = Adapter::new(worker, Arc::clone(&context), Arc::clone(&state));
     let mut connection = builder.serve_connection(io, service).with_upgrades();
     let mut watched = false;
     let mut told_to_end = false;
@@ -71,6 +71,15 @@ pub(crate) async fn serve<P: Site>(io: ConnIo, worker: Arc<Worker<P>>, context: 
         polled.map(End::Over)
     })
     .await;
+    let in_pipeline = state.phase() == Phase::Waiting;
+    if let End::Late(Verdict::Refuse(reason) | Verdict::Abort(reason)) = end {
+        if in_pipeline {
+            // The pipeline counts and logs it.
+            context.cut_off.because(reason);
+        } else {
+            counters.counters().refuse(reason);
+        }
+    }
     let told_idle = state.is_draining() && state.phase() == Phase::Idle;
     // Dropping the service also drops what the pipeline was still doing for this client.
     let io = connection.into_parts().map(|parts| parts.io);
@@ -84,15 +93,13 @@ pub(crate) async fn serve<P: Site>(io: ConnIo, worker: Arc<Worker<P>>, context: 
             failed(&error, io, &state, counters.counters()).await;
         }
         End::Late(Verdict::CloseIdle) => {}
-        End::Late(Verdict::Refuse(reason)) => {
-            counters.counters().refuse(reason);
+        End::Late(Verdict::Refuse(_)) => {
             if let Some(io) = io.filter(|_| !state.is_write_blocked()) {
                 io.try_write(error::raw(StatusCode::REQUEST_TIMEOUT).as_bytes());
                 io.linger().await;
             }
         }
-        End::Late(Verdict::Abort(reason)) => {
-            counters.counters().refuse(reason);
+        End::Late(Verdict::Abort(_)) => {
             if let Some(io) = io {
                 io.reset_on_close();
             }

@@ -27,7 +27,7 @@ use super::interim::{H2Interim, InterimQueue};
 use super::site::{Site, Worker};
 use super::state::ConnState;
 use crate::clock;
-use crate::context::{ConnContext, Protocol};
+use crate::context::{ConnContext, CutOff, Protocol};
 use crate::inbound::{Inbound, InboundError};
 use crate::settings::SharedLimits;
 
@@ -67,6 +67,7 @@ pub(crate) async fn serve<P: Site>(
         protocol: Protocol::H2,
         interim: InterimQueue::h2(Arc::clone(&interim)),
         worker: worker.number,
+        cut_off: CutOff::default(),
     };
     let (_, mut service) = worker.connect(Arc::new(context));
     let answer = service.call(inbound(request, &worker.limits));

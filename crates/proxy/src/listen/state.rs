@@ -149,6 +149,7 @@ impl ConnState {
         self.enter(Phase::Waiting);
         self.halves.store(1 + u8::from(has_body), Ordering::Relaxed);
         self.close_delimited.store(http_1_0, Ordering::Relaxed);
+        self.ended.store(0, Ordering::Relaxed);
     }
 
     /// The number of the exchange in progress.
