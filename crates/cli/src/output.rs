@@ -4,12 +4,12 @@
 //! what is wrong in a file, its place first, as editors expect it. On a terminal the lines of the file
 //! are shown and marked.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use larder_config::{Place, Problems};
-use miette::GraphicalReportHandler;
+use miette::{Diagnostic, GraphicalReportHandler, SourceCode};
 
 /// A failed start, or arguments that make no sense.
 pub(crate) const EXIT_NOT_STARTED: u8 = 2;
@@ -30,6 +30,31 @@ pub(crate) fn fail(problem: &dyn Display) -> ExitCode {
     ExitCode::from(EXIT_NOT_STARTED)
 }
 
+/// All problems of a file under one heading: on a terminal each is shown in full below it.
+#[derive(Debug)]
+struct Overview<'a>(&'a Problems);
+
+impl Display for Overview<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.list().len() {
+            1 => f.write_str("the configuration has a problem"),
+            several => write!(f, "the configuration has {several} problems"),
+        }
+    }
+}
+
+impl std::error::Error for Overview<'_> {}
+
+impl Diagnostic for Overview<'_> {
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.0.source_code()
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        self.0.related()
+    }
+}
+
 /// Prints everything that is wrong with a configuration.
 pub(crate) fn problems(problems: &Problems) {
     let mut text = String::new();
@@ -37,7 +62,7 @@ pub(crate) fn problems(problems: &Problems) {
     let terminal = io::stderr().is_terminal();
     if terminal
         && has_lines
-        && GraphicalReportHandler::new().render_report(&mut text, problems).is_ok()
+        && GraphicalReportHandler::new().render_report(&mut text, &Overview(problems)).is_ok()
     {
         let _closed = write!(io::stderr(), "{text}");
         return;

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use larder_config::{Config, ConfigBuilder, Level, Problems};
+use larder_proxy::Server;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::arguments::Serve;
@@ -19,7 +20,7 @@ pub(crate) fn run(arguments: Serve) -> ExitCode {
         }
     };
     match load() {
-        Ok(config) => start(config, load),
+        Ok(config) => start(config, load, |_| {}),
         Err(problems) => {
             output::problems(&problems);
             ExitCode::from(output::EXIT_NOT_STARTED)
@@ -27,13 +28,15 @@ pub(crate) fn run(arguments: Serve) -> ExitCode {
     }
 }
 
-/// Hands a checked configuration to the proxy; `reload` makes the next one.
+/// Hands a checked configuration to the proxy; `reload` makes the next one, and `ready` is called
+/// once clients can connect.
 pub(crate) fn start(
     config: Config,
     reload: impl Fn() -> Result<Config, Problems> + Send + Sync + 'static,
+    ready: impl FnOnce(&Server),
 ) -> ExitCode {
     start_log(config.log.level);
-    match larder_proxy::run(config, reload) {
+    match larder_proxy::run_with(config, reload, ready) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => output::fail(&error),
     }

@@ -258,7 +258,18 @@ fn wrong_type(option: &OptionSpec, value: &Value) -> Fault {
         Value::List(_) => "a list",
         Value::Other(name) => name,
     };
-    let message = format!("`{}` is a {}, not {found}", option.key, option.kind.name());
+    let article = match option.kind {
+        Kind::Switch { .. } => "",
+        Kind::Addresses { .. } | Kind::AddressOrOff { .. } => "an ",
+        Kind::Bytes { .. }
+        | Kind::Duration { .. }
+        | Kind::Count { .. }
+        | Kind::Percent { .. }
+        | Kind::Upstreams { .. }
+        | Kind::Choice { .. }
+        | Kind::Path { .. } => "a ",
+    };
+    let message = format!("`{}` is {article}{}, not {found}", option.key, option.kind.name());
     Fault::new(message, example(option))
 }
 

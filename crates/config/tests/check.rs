@@ -157,7 +157,7 @@ level = 1.5
             "larder.toml:6:1: unknown option `cache.memroy` (did you mean `cache.memory`?)",
             "larder.toml:7:10: 256 has no unit (write \"256B\"; write a whole number and B, KiB, MiB, GiB, kB, MB or GB, as in \"256MiB\")",
             "larder.toml:8:17: \"ten\" is not a duration (write a whole number and ms, s, m, h or d, as in \"10s\")",
-            "larder.toml:9:19: `cache.targeted_fields` is a true or false, not a string (as in cache.targeted_fields = false)",
+            "larder.toml:9:19: `cache.targeted_fields` is true or false, not a string (as in cache.targeted_fields = false)",
             "larder.toml:10:21: 101 is too large (at most 100)",
             "larder.toml:13:8: \"localhost:8080\" is not an address with a port (write \"127.0.0.1:8080\")",
             "larder.toml:14:11: 0 is too small (at least 1)",

@@ -16,7 +16,7 @@ mod state;
 mod tests;
 mod visit;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use larder_config::{Config, ConfigBuilder, Overrides, Problems};
@@ -30,13 +30,6 @@ pub(crate) fn run(arguments: &Demo) -> ExitCode {
     if let Some(port) = arguments.port {
         listen.set_port(port);
     }
-    let listen = match settle_port(listen) {
-        Ok(listen) => listen,
-        Err(error) => {
-            let hint = "--port 0 takes a free one";
-            return output::fail(&format!("cannot listen on {listen}: {error} ({hint})"));
-        }
-    };
     let application = match app::start() {
         Ok(address) => address,
         Err(error) => {
@@ -45,20 +38,18 @@ pub(crate) fn run(arguments: &Demo) -> ExitCode {
     };
     match config(listen, application) {
         Ok(config) => {
-            output::say(&guide::text(listen, application));
-            serve::start(config, move || self::config(listen, application))
+            let reload = move || self::config(listen, application);
+            serve::start(config, reload, move |server| {
+                // What was asked for, with the port that the system chose in place of 0.
+                let address = server.addresses().first().copied().unwrap_or(listen);
+                output::say(&guide::text(address, application));
+            })
         }
         Err(problems) => {
             output::problems(&problems);
             ExitCode::from(output::EXIT_NOT_STARTED)
         }
     }
-}
-
-/// The address with a port that is free now. The commands are printed before Larder listens, so a
-/// port in use has to be found, and port 0 chosen, before that.
-fn settle_port(listen: SocketAddr) -> std::io::Result<SocketAddr> {
-    TcpListener::bind(listen)?.local_addr()
 }
 
 /// The defaults, but without an admin listener (its port may be a real Larder's) and quietly.
