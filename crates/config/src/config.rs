@@ -91,7 +91,7 @@ pub struct LimitConfig {
 pub struct PoolConfig {
     /// How long an unused connection is kept.
     pub idle: Duration,
-    /// Most unused connections kept to one application, by each worker.
+    /// Most unused connections kept to one application, over all workers.
     pub idle_max: usize,
     /// Most connections to one application, over all workers.
     pub connections_max: usize,

@@ -391,8 +391,9 @@ pub const OPTIONS: &[OptionSpec] = &[
         kind: count(|c| &mut c.upstream_pool.idle_max, 64, 100_000),
         flag: None,
         summary: "Most unused connections kept to one application",
-        text: "Most unused connections that each worker keeps to one application. Applications with \
-               one thread a connection can't serve others while they are kept.",
+        text: "Most unused connections kept to one application, over all workers (each gets its share, \
+               rounded up). Applications with one thread a connection can't serve others while they \
+               are kept.",
         example: "8",
         reload: Reload::Live,
     },
