@@ -20,9 +20,11 @@
 
 mod client;
 mod clock;
+pub mod http_date;
 mod origin;
 mod process;
 mod received;
+mod reference;
 mod script;
 mod service;
 mod signal;
@@ -34,6 +36,7 @@ pub use clock::FakeClock;
 pub use origin::Origin;
 pub use process::{Larder, address_after};
 pub use received::Received;
+pub use reference::{Exchanged, ReferenceCache, Seconds};
 pub use script::{Script, Step};
 pub use service::{Answer, Part, ScriptedBody, ScriptedService, Sent};
 pub use signal::{Fired, PATIENCE, Signal};
