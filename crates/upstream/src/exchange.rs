@@ -7,7 +7,9 @@
 //!   had been used before ended without a single byte of an answer. Applications close unused
 //!   connections when they like, so this is no sign of trouble.
 
+use std::future::Future;
 use std::mem;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -30,6 +32,9 @@ use crate::upgrade::{Wish, join};
 use crate::worker::{Lease, Worker};
 use crate::{Interim, UpstreamBody, UpstreamError};
 
+pub(crate) type Exchange =
+    Pin<Box<dyn Future<Output = Result<Response<UpstreamBody>, UpstreamError>> + Send>>;
+
 /// What is to be known of a request while it is away.
 struct Plan {
     /// Sending it twice does no harm.
@@ -38,19 +43,19 @@ struct Plan {
     wish: Option<Wish>,
 }
 
-/// Which connection a try may use.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Try {
-    /// Any; a second try is possible.
-    First,
-    /// A new one; there is no third try.
-    Last,
+/// A request that has a place at a target and is ready to be sent.
+struct Ready {
+    request: Request<Outgoing>,
+    lease: Lease,
+    plan: Plan,
 }
 
-struct Arrived {
-    response: Response<Incoming>,
-    link: Link,
-    lease: Lease,
+/// Which try it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Try {
+    /// A second one is possible.
+    First,
+    Last,
 }
 
 struct Failed {
@@ -59,30 +64,88 @@ struct Failed {
     again: Option<Request<Outgoing>>,
 }
 
-pub(crate) async fn exchange(
-    worker: Arc<Worker>,
-    mut head: Parts,
-    body: Outgoing,
-) -> Result<Response<UpstreamBody>, UpstreamError> {
+/// Begins an exchange. The ordinary request, over a connection that is there, is sent at once, so
+/// that its future holds only what is needed after that.
+pub(crate) fn exchange(worker: &Arc<Worker>, head: Parts, body: Outgoing) -> Exchange {
+    let ready = match prepare(worker, head, body) {
+        Ok(ready) => ready,
+        Err(error) => return Box::pin(std::future::ready(Err(error))),
+    };
+    let lease = &ready.lease;
+    match worker.pool.take(lease.target(), lease.backend().generation()) {
+        Some(link) => Box::pin(over_used(ready, link)),
+        None => Box::pin(over_new(Try::First, ready)),
+    }
+}
+
+fn prepare(worker: &Arc<Worker>, mut head: Parts, body: Outgoing) -> Result<Ready, UpstreamError> {
     let plan = Plan::of(&mut head, &body);
     let upgrading = if plan.wish.is_some() { Upgrading::Yes } else { Upgrading::No };
     canonical(&mut head, length_of(&body), upgrading).map_err(UpstreamError::nowhere)?;
+    let lease = Lease::take(worker, None)?;
     let mut request = Request::from_parts(head, body);
     plan.listen(&mut request);
+    Ok(Ready { request, lease, plan })
+}
 
-    let lease = Lease::take(&worker, None)?;
-    let avoid = lease.target();
-    let failed = match attempt(Try::First, lease, request, &plan).await {
-        Ok(arrived) => return accept(arrived, plan.wish),
-        Err(failed) => failed,
+fn over_used(
+    ready: Ready,
+    mut link: Link,
+) -> impl Future<Output = Result<Response<UpstreamBody>, UpstreamError>> + Send {
+    let Ready { request, mut lease, plan } = ready;
+    let copy = plan.repeatable.then(|| plan.copy(&request));
+    let sent = send(&mut link, request);
+    async move {
+        match sent.await {
+            Ok(response) => accept(response, link, lease, plan.wish),
+            Err(error) => {
+                let failed = blame(Try::First, &mut lease, &link, error, copy);
+                Box::pin(again(failed, lease, plan)).await
+            }
+        }
+    }
+}
+
+async fn over_new(which: Try, ready: Ready) -> Result<Response<UpstreamBody>, UpstreamError> {
+    let Ready { request, mut lease, plan } = ready;
+    let failed = match connect(lease.worker(), lease.target()).await {
+        Ok(mut link) => match send(&mut link, request).await {
+            Ok(response) => return accept(response, link, lease, plan.wish),
+            Err(error) => blame(which, &mut lease, &link, error, None),
+        },
+        Err(error) => {
+            lease.failed();
+            let elsewhere = which == Try::First && lease.worker().balancer.len() > 1;
+            Failed { error, again: elsewhere.then_some(request) }
+        }
     };
+    Box::pin(again(failed, lease, plan)).await
+}
+
+/// The second try, when there may be one.
+async fn again(
+    failed: Failed,
+    lease: Lease,
+    plan: Plan,
+) -> Result<Response<UpstreamBody>, UpstreamError> {
     let Some(request) = failed.again else { return Err(failed.error) };
     tracing::debug!(error = %failed.error, "trying again");
+    let worker = Arc::clone(lease.worker());
+    let avoid = lease.target();
+    // Its place is free, should this one have been the last.
+    drop(lease);
     let lease = Lease::take(&worker, Some(avoid))?;
-    match attempt(Try::Last, lease, request, &plan).await {
-        Ok(arrived) => accept(arrived, plan.wish),
-        Err(failed) => Err(failed.error),
-    }
+    over_new(Try::Last, Ready { request, lease, plan }).await
+}
+
+/// Hands a request to a connection's task.
+fn send(
+    link: &mut Link,
+    mut request: Request<Outgoing>,
+) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Outgoing>>>> + use<> {
+    request.body_mut().carried_by(&link.wire);
+    link.wire.begin(link.used, !request.body().is_empty());
+    link.sender.try_send_request(request)
 }
 
 impl Plan {
@@ -130,41 +193,6 @@ fn length_of(body: &Outgoing) -> BodyLength {
     body.length().map_or(BodyLength::Unknown, BodyLength::Known)
 }
 
-async fn attempt(
-    which: Try,
-    mut lease: Lease,
-    mut request: Request<Outgoing>,
-    plan: &Plan,
-) -> Result<Arrived, Failed> {
-    let pooled = match which {
-        Try::First => lease.worker().pool.take(lease.target(), lease.backend().generation()),
-        Try::Last => None,
-    };
-    let mut link = match pooled {
-        Some(link) => link,
-        None => match connect(lease.worker(), lease.target()).await {
-            Ok(link) => link,
-            Err(error) => {
-                lease.failed();
-                let elsewhere = which == Try::First && lease.worker().balancer.len() > 1;
-                return Err(Failed { error, again: elsewhere.then_some(request) });
-            }
-        },
-    };
-    let copyable = which == Try::First && link.used && plan.repeatable;
-    let copy = copyable.then(|| plan.copy(&request));
-    request.body_mut().carried_by(&link.wire);
-    link.wire.begin(link.used, !request.body().is_empty());
-    match link.sender.try_send_request(request).await {
-        Ok(response) => {
-            link.wire.head_arrived();
-            lease.succeeded();
-            Ok(Arrived { response, link, lease })
-        }
-        Err(error) => Err(blame(which, &mut lease, &link, error, copy)),
-    }
-}
-
 /// Finds out why there is no response, whose fault it is, and whether to try again.
 fn blame(
     which: Try,
@@ -204,8 +232,14 @@ fn blame(
 }
 
 /// Checks a response and lets its body hold the connection and the place.
-fn accept(arrived: Arrived, wish: Option<Wish>) -> Result<Response<UpstreamBody>, UpstreamError> {
-    let Arrived { response, link, lease } = arrived;
+fn accept(
+    response: Response<Incoming>,
+    link: Link,
+    mut lease: Lease,
+    wish: Option<Wish>,
+) -> Result<Response<UpstreamBody>, UpstreamError> {
+    link.wire.head_arrived();
+    lease.succeeded();
     let (mut head, incoming) = response.into_parts();
     let settings = &lease.worker().settings;
     let verdict = if head.status == StatusCode::SWITCHING_PROTOCOLS {

@@ -2,8 +2,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -12,7 +10,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::exchange::exchange;
+use crate::exchange::{Exchange, exchange};
 use crate::outgoing::Outgoing;
 use crate::worker::Worker;
 use crate::{Balancer, Settings, UpstreamBody, UpstreamError};
@@ -42,7 +40,12 @@ impl fmt::Debug for Interim {
 /// clones share a pool of connections, which live on the runtime that opened them.
 ///
 /// A request's own extensions are not used but [`Interim`] and, when it has an `Upgrade` field,
-/// [`OnUpgrade`](hyper::upgrade::OnUpgrade) of its client. A response's version is always HTTP/1.1.
+/// [`OnUpgrade`](hyper::upgrade::OnUpgrade) of its client. Its `Host` is sent as it is, so is a
+/// `Trailer`, without which hyper sends no trailers.
+///
+/// A response's version is always HTTP/1.1. Its fields are the application's, those of the
+/// connection included, and share the connection's read buffer: strip the former, and copy what is
+/// kept for long.
 #[derive(Clone, Debug)]
 pub struct Upstream(Arc<Worker>);
 
@@ -61,7 +64,7 @@ where
 {
     type Response = Response<UpstreamBody>;
     type Error = UpstreamError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, UpstreamError>> + Send>>;
+    type Future = Exchange;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), UpstreamError>> {
         // Whether there is room is decided per target, when the request comes.
@@ -70,6 +73,6 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (head, body) = request.into_parts();
-        Box::pin(exchange(Arc::clone(&self.0), head, Outgoing::new(body)))
+        exchange(&self.0, head, Outgoing::new(body))
     }
 }

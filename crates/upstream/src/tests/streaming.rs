@@ -131,8 +131,9 @@ async fn a_slow_reader_makes_the_application_wait() {
     }
     assert_eq!(read, TOTAL);
     writer.await.unwrap();
-    // What the kernel holds for both sockets, and our own bounded read-ahead.
-    assert!(stuck_at < 12 << 20, "{stuck_at} bytes were taken without being read");
+    // What the kernel holds for both sockets (some 10 MiB by default), and our own read-ahead: far
+    // from all of what was left.
+    assert!(stuck_at < 24 << 20, "{stuck_at} bytes were taken without being read");
 }
 
 #[tokio::test(start_paused = true)]
