@@ -157,7 +157,7 @@ impl Facts {
                 }
                 // What has to be validated for each request is validated for each alone, and a
                 // HEAD goes on as a HEAD (RFC 9111 §4.3.5).
-                let alone = self.is_head || self.has_authorization || reason.is_per_request();
+                let alone = self.is_head || self.has_authorization || is_per_request(reason);
                 if alone {
                     Plan::Alone(Some(variant), reason)
                 } else {
@@ -169,12 +169,6 @@ impl Facts {
 }
 
 /// Reasons that hold for one request, not for the page.
-trait PerRequest {
-    fn is_per_request(self) -> bool;
-}
-
-impl PerRequest for Reason {
-    fn is_per_request(self) -> bool {
-        matches!(self, Self::AlwaysValidate | Self::RequestDirectives)
-    }
+const fn is_per_request(reason: Reason) -> bool {
+    matches!(reason, Reason::AlwaysValidate | Reason::RequestDirectives)
 }

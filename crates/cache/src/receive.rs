@@ -99,11 +99,11 @@ impl Answer<'_> {
         let placed = range::content_range(self.response).filter(|placed| {
             announced.is_none_or(|length| placed.last - placed.first + 1 == length)
         });
-        // Several ranges in one body (RFC 9110 §14.6), or a Content-Range that contradicts the
-        // body's length, can't be taken apart; the identical request still gets the identical
-        // answer while that is fresh. Such bytes are never combined, sliced or completed.
-        // Those who read along see the answer as it came in any case, so the draft of either kind
-        // is for the identical range; `finish` widens the one whose bytes have a place.
+        // Bytes that contradict their Content-Range have no known place: they are never combined,
+        // sliced or completed. The identical request still gets the identical answer while that
+        // is fresh. Those who read along see the answer as it came in any case, so the draft of
+        // either kind is for the identical range; `finish` widens the one whose bytes have a
+        // place.
         Ok((placed, Some(asked.clone())))
     }
 

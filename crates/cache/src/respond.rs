@@ -178,7 +178,8 @@ impl Source<'_> {
     fn body<U>(self, window: Option<(u64, u64)>, note: Note) -> Option<Body<U>> {
         match self {
             Source::Stored(stored) => {
-                let (first, end) = window.unwrap_or((0, stored.complete().unwrap_or_default()));
+                let (first, end) =
+                    window.unwrap_or_else(|| (0, stored.complete().unwrap_or_default()));
                 Some(Body::stored(Arc::clone(stored), first, end, note))
             }
             Source::Flight(flight, _) => {

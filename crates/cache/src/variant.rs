@@ -29,8 +29,8 @@ pub struct Head {
     pub vary: Vary,
     /// Their values in the request that was answered.
     pub selecting: Selecting,
-    /// Set for a partial response whose bytes can't be placed (several ranges, or a
-    /// `Content-Range` that contradicts the body): it answers the identical `Range` only.
+    /// Set for a partial response whose bytes can't be placed, because their number contradicts
+    /// the `Content-Range`: it answers the identical `Range` only.
     pub exact_range: Option<HeaderValue>,
 }
 

@@ -23,7 +23,7 @@ impl FetchError {
     /// The client wanted only what is stored, and nothing usable is (RFC 9111 §5.2.1.7).
     #[must_use]
     pub const fn unsatisfiable() -> Self {
-        Self { reason: Reason::RequestDirectives, forwarded: None }
+        Self { reason: Reason::OnlyIfCached, forwarded: None }
     }
 
     /// The status to answer with.

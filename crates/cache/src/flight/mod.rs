@@ -119,7 +119,7 @@ impl Flight {
 
     /// Waits until the writer may go on: at once while the body is kept; when it is only relayed,
     /// once the slowest reader is close enough. `Err` when nobody reads what is not kept.
-    pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<Result<(), Abandoned>> {
+    pub fn poll_room(&self, cx: &Context<'_>) -> Poll<Result<(), Abandoned>> {
         let mut state = self.state.lock();
         if state.mode == Mode::Keep {
             return Poll::Ready(Ok(()));

@@ -42,7 +42,7 @@ impl Reader {
 
     pub(crate) fn poll_frame(
         &mut self,
-        cx: &mut Context<'_>,
+        cx: &Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Incomplete>>> {
         if self.ended {
             return Poll::Ready(None);

@@ -13,10 +13,10 @@ fn share(flight: &Flight) {
 
 /// What a reader has to give, without waiting.
 fn read(reader: &mut Reader) -> Result<(String, bool), Reason> {
-    let mut cx = Context::from_waker(Waker::noop());
+    let cx = Context::from_waker(Waker::noop());
     let mut text = String::new();
     loop {
-        match reader.poll_frame(&mut cx) {
+        match reader.poll_frame(&cx) {
             Poll::Pending => return Ok((text, false)),
             Poll::Ready(None) => return Ok((text, true)),
             Poll::Ready(Some(Err(incomplete))) => return Err(incomplete.reason),
@@ -94,15 +94,15 @@ fn what_outgrows_its_limit_is_relayed_and_closed_to_others() {
 #[test]
 fn the_writer_waits_for_the_slowest_reader_and_gives_up_without_any() {
     let flight = flight();
-    let mut cx = Context::from_waker(Waker::noop());
+    let cx = Context::from_waker(Waker::noop());
     let mut reader = flight.reader(0, None).unwrap();
     let big = Bytes::from(vec![b'x'; usize::try_from(limits::RELAY_WINDOW_BYTES).unwrap()]);
     flight.push(big, 8);
-    assert!(flight.poll_room(&mut cx).is_pending());
+    assert!(flight.poll_room(&cx).is_pending());
     read(&mut reader).unwrap();
-    assert_eq!(flight.poll_room(&mut cx), Poll::Ready(Ok(())));
+    assert_eq!(flight.poll_room(&cx), Poll::Ready(Ok(())));
     drop(reader);
-    assert_eq!(flight.poll_room(&mut cx), Poll::Ready(Err(Abandoned)));
+    assert_eq!(flight.poll_room(&cx), Poll::Ready(Err(Abandoned)));
 }
 
 #[test]

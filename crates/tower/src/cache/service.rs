@@ -112,7 +112,11 @@ impl<S> CacheService<S> {
                         Begun::Answered(response)
                     }
                 }
-                plan => Begun::Planned(plan, facts, key.as_bytes().into()),
+                waits @ (Plan::Fetch(_)
+                | Plan::Validate(..)
+                | Plan::Alone(..)
+                | Plan::Pass(_)
+                | Plan::Unsatisfiable) => Begun::Planned(waits, facts, key.as_bytes().into()),
             }
         })
     }

@@ -104,11 +104,8 @@ fn remember_uncacheable<S>(fetch: &Fetch<S>, reason: Reason) {
     }
 }
 
-const fn handling_of(why: Reason) -> Handling {
-    match why {
-        Reason::KnownUncacheable => Handling::Pass,
-        _ => Handling::Miss,
-    }
+fn handling_of(why: Reason) -> Handling {
+    if why == Reason::KnownUncacheable { Handling::Pass } else { Handling::Miss }
 }
 
 /// Hands a request on that the cache may not look into. Its answer may invalidate what is stored
