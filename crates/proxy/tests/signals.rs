@@ -1,5 +1,7 @@
 //! What signals do to a running server. One test: signals are for the whole process.
 
+#![expect(clippy::tests_outside_test_module, reason = "this file is nothing but tests")]
+
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};

@@ -125,7 +125,7 @@ impl ConnIo {
 
     /// Notes that the client has closed its side while its request is being worked on. hyper does
     /// not read then, so that a client that only said it will send no more still gets its answer.
-    fn look_for_end(&mut self, cx: &mut Context<'_>) {
+    fn look_for_end(&self, cx: &mut Context<'_>) {
         let mut byte = [0];
         let mut buffer = ReadBuf::new(&mut byte);
         // Costs a system call only when something has come. More than nothing is a next request.

@@ -234,9 +234,10 @@ fn an_idle_connection_ends() {
 #[test]
 fn what_http2_forbids_in_fields_is_not_forwarded() {
     // Literal fields without indexing (RFC 7541 §6.2.2), by hand: a client library refuses to send them.
-    let good: &[(&[u8], &[u8])] =
+    type Field = (&'static [u8], &'static [u8]);
+    let good: &[Field] =
         &[(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/"), (b":authority", b"a")];
-    let cases: &[(&str, &[(&[u8], &[u8])])] = &[
+    let cases: &[(&str, &[Field])] = &[
         ("connection", &[(b"connection", b"close")]),
         ("transfer-encoding", &[(b"transfer-encoding", b"chunked")]),
         ("upgrade", &[(b"upgrade", b"h2c")]),

@@ -1,5 +1,8 @@
 //! A whole server over real sockets, raw bytes on both sides.
 
+#![expect(clippy::tests_outside_test_module, reason = "this file is nothing but tests")]
+#![expect(clippy::panic, reason = "a server that can't be started is a failed test")]
+
 mod http1;
 mod http2;
 mod interim;

@@ -9,10 +9,11 @@ fn application() -> Origin {
     Origin::answering(|_| Script::answer("200 OK", "", "the application"))
 }
 
-#[test]
-fn malformed_requests_are_refused_counted_and_not_forwarded() {
+/// What is wrong, the bytes, the status, the reason.
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn attempts() -> Vec<(&'static str, String, u16, Reason)> {
     let long = "a".repeat(20_000);
-    let cases: Vec<(&str, String, u16, Reason)> = vec![
+    vec![
         ("no such line", "GARBAGE\r\n\r\n".into(), 400, Reason::MalformedRequest),
         ("bad version", "GET / HTTP/9.9\r\nHost: a\r\n\r\n".into(), 400, Reason::MalformedRequest),
         (
@@ -108,10 +109,14 @@ fn malformed_requests_are_refused_counted_and_not_forwarded() {
             431,
             Reason::HeadTooLarge,
         ),
-    ];
+    ]
+}
+
+#[test]
+fn malformed_requests_are_refused_counted_and_not_forwarded() {
     let origin = application();
     let server = serve(&origin);
-    for (name, request, status, reason) in cases {
+    for (name, request, status, reason) in attempts() {
         let before = server.metrics().refused(reason);
         let mut client = connect(&server);
         client.send(&request);
