@@ -11,6 +11,7 @@ use anyhow::{Context as _, bail};
 use crate::sys;
 
 const READY_WITHIN: Duration = Duration::from_secs(20);
+const FOLDER: &str = "larder-bench-";
 const END_WITHIN: Duration = Duration::from_secs(10);
 
 /// A running server. Dropping it ends it.
@@ -194,7 +195,8 @@ impl Folder {
     pub fn new(name: &str, parents: &[&Path]) -> anyhow::Result<Self> {
         let temporary = std::env::temp_dir();
         let parent = parents.iter().copied().find(|parent| parent.is_dir()).unwrap_or(&temporary);
-        let path = parent.join(format!("larder-bench-{}-{name}", std::process::id()));
+        sweep(parent);
+        let path = parent.join(format!("{FOLDER}{}-{name}", std::process::id()));
         fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
         Ok(Self(path))
     }
@@ -213,6 +215,18 @@ impl Folder {
         let path = self.0.join(name);
         fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
         Ok(path)
+    }
+}
+
+/// Removes what a killed bench left in `parent`: a folder's name holds its maker's process id.
+fn sweep(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let maker = name.to_str().and_then(|name| name.strip_prefix(FOLDER)?.split('-').next());
+        let Some(Ok(pid)) = maker.map(str::parse::<u32>) else { continue };
+        if !Path::new(&format!("/proc/{pid}")).exists() {
+            drop(fs::remove_dir_all(entry.path()));
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Larder: as it is out of the box. It sees one core, so it runs one worker.
+//! Larder: as it is out of the box, with one worker where there is one core.
 
 use std::env;
 use std::net::SocketAddr;
@@ -15,6 +15,9 @@ pub(super) fn command(site: Site, address: SocketAddr) -> anyhow::Result<Command
     command.args(["serve", "--admin", "off", "--listen"]).arg(address.to_string());
     command.arg("--to").arg(format!("http://{}", site.origin));
     command.arg("--memory").arg(format!("{}MiB", site.memory_mib));
+    if site.core.is_some() {
+        command.args(["--workers", "1"]);
+    }
     let more = env::var("LARDER_ARGS").unwrap_or_default();
     command.args(more.split_whitespace());
     Ok(command)
