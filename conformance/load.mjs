@@ -30,7 +30,8 @@ export async function loadSuite (modules) {
   const tests = (await at('tests/index.mjs')).default
   tests.push((await at('tests/surrogate-control.mjs')).default)
   const fetch = createRequire(join(modules, 'package.json'))('node-fetch')
-  return { tests, fetch, runner: await at('client/runner.mjs'), display: await at('lib/display.mjs') }
+  const uuids = (await at('client/test.mjs')).testUUIDs
+  return { tests, fetch, uuids, runner: await at('client/runner.mjs'), display: await at('lib/display.mjs') }
 }
 
 export function suiteServer (modules) {
