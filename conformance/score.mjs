@@ -1,6 +1,6 @@
 // From raw results to verdicts, tables and the comparison with the baseline.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { here } from './load.mjs'
 
@@ -72,10 +72,21 @@ export function summary (scored) {
   return kinds.map(kind => { const c = count(scored, kind); return `${c.passed} of ${c.total} ${kind}` }).join(', ')
 }
 
+/** Other caches' counts, from what `--peer NAME --update` wrote. */
+function peerRows (scored) {
+  const folder = join(here, 'peers')
+  return readdirSync(folder).filter(file => file.endsWith('.json')).sort().map(file => {
+    const { release, verdicts } = JSON.parse(readFileSync(join(folder, file), 'utf8'))
+    const theirs = scored.map(test => ({ ...test, verdict: verdicts[test.id] }))
+    return `| ${file.replace('.json', '')} ${release} | ${kinds.map(kind => cell(count(theirs, kind))).join(' | ')} |`
+  })
+}
+
+const cell = c => c.total === 0 ? '' : `${c.passed} of ${c.total}`
+
 /** The table for people. */
 export function markdown (scored, exceptions, version) {
   const suites = [...new Set(scored.map(t => t.suite))]
-  const cell = c => c.total === 0 ? '' : `${c.passed} of ${c.total}`
   const row = (name, suite) => `| ${name} | ${kinds.map(kind => cell(count(scored, kind, suite))).join(' | ')} |`
   // In the order of EXCEPTIONS.md, whose reasons may speak of the one before; what is not there comes first.
   const place = test => Object.keys(exceptions).indexOf(test.id)
@@ -91,6 +102,15 @@ Made by \`node conformance/run.mjs --update\` with http-cache-tests ${version}; 
 |---|---|---|---|
 ${row('**all**')}
 ${suites.map(s => row(s.replaceAll('|', '\\|'), s)).join('\n')}
+
+## Beside others
+
+From Debian, each with its file in \`conformance/peers/\`, by the same runner: \`node conformance/run.mjs --peer nginx --update\`.
+
+| | required | optimal | checks answered yes |
+|---|---|---|---|
+${row('**Larder**')}
+${peerRows(scored).join('\n')}
 
 ## Not passed
 
