@@ -1,7 +1,7 @@
 //! Servers as processes: started on a core, measured with all their children, ended when dropped.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ impl Server {
         let child = spawn_on(command, core)?;
         let mut server = Self { address, child, folder };
         let begin = Instant::now();
-        while TcpStream::connect(address).is_err() {
+        while !listens(address) {
             if let Some(status) = server.child.try_wait()? {
                 bail!("{command:?} ended with {status}");
             }
@@ -169,6 +169,20 @@ fn parent(pid: u32) -> Option<u32> {
     rest.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// Whether somebody listens on this port. Trying to connect instead would now and then connect a
+/// socket to itself, on a port that the kernel also gives to clients, and take it from the server.
+#[must_use]
+pub fn listens(address: SocketAddr) -> bool {
+    const LISTEN: &str = "0A";
+    let port = format!(":{:04X}", address.port());
+    let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    table.lines().any(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        let local = fields.next().is_some_and(|local| local.ends_with(&port));
+        local && fields.nth(1) == Some(LISTEN)
+    })
+}
+
 /// An address of loopback that was free a moment ago, for servers that must be told theirs.
 ///
 /// # Errors
@@ -246,6 +260,15 @@ mod tests {
     fn a_program_that_ends_at_once_is_not_waited_for() {
         let address = free_address().unwrap();
         assert!(Server::start(&mut Command::new("true"), address, None, None).is_err());
+    }
+
+    #[test]
+    fn only_a_bound_listener_listens() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        assert!(super::listens(address));
+        drop(listener);
+        assert!(!super::listens(address));
     }
 
     #[test]

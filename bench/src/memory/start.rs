@@ -10,7 +10,7 @@ use super::{Finding, Options};
 use crate::content::{Page, write_browser_request};
 use crate::origin::Origin;
 use crate::peers::Site;
-use crate::process::{Folder, pause, spawn_on};
+use crate::process::{Folder, listens, pause, spawn_on};
 use crate::sys;
 
 const STARTS: usize = 20;
@@ -51,10 +51,11 @@ fn time_once(options: &Options, site: Site) -> anyhow::Result<Duration> {
     let mut child = spawn_on(&mut command, None)?;
     let mut answered = Err(anyhow::anyhow!("no answer in {GIVE_UP:?}"));
     while begin.elapsed() < GIVE_UP {
-        let Ok(mut stream) = TcpStream::connect(address) else {
+        if !listens(address) {
             pause(LOOK_EVERY);
             continue;
-        };
+        }
+        let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(GIVE_UP))?;
         let mut room = [0; 12];
         let exchange = stream.write_all(&request).and_then(|()| stream.read_exact(&mut room));
