@@ -10,7 +10,7 @@ use crate::listen::InterimQueue;
 
 /// How the client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
+pub(crate) enum Protocol {
     /// HTTP/1.0 or 1.1.
     H1,
     /// HTTP/2.
@@ -19,7 +19,7 @@ pub enum Protocol {
 
 /// One client connection (HTTP/1.1) or one of its streams (HTTP/2).
 #[derive(Debug)]
-pub struct ConnContext {
+pub(crate) struct ConnContext {
     /// The client's address, as the socket tells it.
     pub peer: SocketAddr,
     /// How the client reached us.

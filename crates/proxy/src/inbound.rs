@@ -13,7 +13,7 @@ use crate::listen::{H1Body, H2Body};
 
 /// A request's body.
 #[derive(Debug)]
-pub enum Inbound {
+pub(crate) enum Inbound {
     /// None: what nearly every request has.
     Empty,
     /// From an HTTP/1.1 connection.
@@ -24,7 +24,7 @@ pub enum Inbound {
 
 /// A request's body that did not arrive as announced. Says nothing: the client knows.
 #[derive(Debug)]
-pub enum InboundError {
+pub(crate) enum InboundError {
     /// HTTP/1.1: cut off, malformed chunks, or the connection was lost.
     H1(hyper::Error),
     /// HTTP/2: reset, or the connection was lost.

@@ -5,7 +5,7 @@
 //! and does not choose applications (`larder-upstream`); [`pipeline`] puts them together.
 //!
 //! Three things to know: [`run`], which is `larder serve`; [`Server`], the same without signals;
-//! [`Site`], what the listeners serve.
+//! [`listen::Site`], what the listeners serve.
 //!
 //! ```no_run
 //! let config = larder_config::Config::from_toml("larder.toml", "upstream = 'http://127.0.0.1:8000'")?;
@@ -40,9 +40,6 @@ mod settings;
 mod signals;
 mod start_error;
 
-pub use context::{ConnContext, Protocol};
-pub use inbound::{Inbound, InboundError};
-pub use listen::{BoxError, H1Body, H2Body, InterimQueue, InterimSink, Site, SiteSlot};
 pub use metrics::Metrics;
 pub use server::Server;
 pub use signals::{run, run_with};

@@ -260,7 +260,7 @@ impl<B: Body> Body for Outbound<B> {
 
 /// A request's body from an HTTP/1.1 connection.
 #[derive(Debug)]
-pub struct H1Body {
+pub(crate) struct H1Body {
     body: Incoming,
     exchange: u64,
     state: Arc<ConnState>,

@@ -266,7 +266,7 @@ fn capacity(stream: &mut SendStream<Bytes>, cx: &mut Context<'_>) -> Poll<bool> 
 }
 
 /// A request's body from an HTTP/2 stream.
-pub struct H2Body {
+pub(crate) struct H2Body {
     body: RecvStream,
     length: Option<u64>,
     data_over: bool,

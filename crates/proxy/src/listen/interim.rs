@@ -19,7 +19,7 @@ use crate::limits;
 
 /// Where 1xx responses for one connection (HTTP/1.1) or stream (HTTP/2) are put.
 #[derive(Clone, Debug)]
-pub struct InterimQueue(Kind);
+pub(crate) struct InterimQueue(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
@@ -29,7 +29,7 @@ enum Kind {
 
 /// Takes the 1xx responses of one request.
 #[derive(Clone, Debug)]
-pub struct InterimSink {
+pub(crate) struct InterimSink {
     queue: InterimQueue,
     turn: u32,
 }
@@ -45,7 +45,7 @@ impl InterimQueue {
 
     /// The way to the client for the request in progress; `None` if it may have no 1xx.
     #[must_use]
-    pub fn sink(&self) -> Option<InterimSink> {
+    pub(crate) fn sink(&self) -> Option<InterimSink> {
         let turn = match &self.0 {
             Kind::H1(queue) => queue.turn.load(Ordering::Relaxed),
             Kind::H2(queue) => u32::from(queue.open.load(Ordering::Relaxed)),
@@ -56,7 +56,7 @@ impl InterimQueue {
 
 impl InterimSink {
     /// Passes on one 1xx response. Dropped when the request is answered already, or when too many wait.
-    pub fn send(&self, status: StatusCode, headers: &HeaderMap) {
+    pub(crate) fn send(&self, status: StatusCode, headers: &HeaderMap) {
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             return;
         }

@@ -22,10 +22,10 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-pub use h1::H1Body;
-pub use h2_stream::H2Body;
-pub use interim::{InterimQueue, InterimSink};
-pub use site::{BoxError, Site, SiteSlot};
+pub(crate) use h1::H1Body;
+pub(crate) use h2_stream::H2Body;
+pub(crate) use interim::{InterimQueue, InterimSink};
+pub(crate) use site::{Site, SiteSlot};
 
 use accept::Stage;
 use site::Worker;

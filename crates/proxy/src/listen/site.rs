@@ -15,12 +15,12 @@ use crate::inbound::Inbound;
 use crate::settings::{ListenSettings, SharedLimits};
 
 /// An error of any kind: it only ends a connection and is written to the log.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Makes the service that answers one connection's requests (HTTP/2: one stream's).
 ///
 /// The service must always be ready: `poll_ready` is not asked. Back-pressure is the bodies' business.
-pub trait Site: Send + Sync + 'static {
+pub(crate) trait Site: Send + Sync + 'static {
     /// A response's body.
     type Body: Body<Data = Bytes, Error: Into<BoxError> + Send> + Send + 'static;
     /// Ends the connection (HTTP/2: the stream) without an answer.
@@ -40,7 +40,7 @@ pub trait Site: Send + Sync + 'static {
 
 /// A site that can be replaced while connections are open.
 #[derive(Debug)]
-pub struct SiteSlot<P> {
+pub(crate) struct SiteSlot<P> {
     site: ArcSwap<P>,
     generation: AtomicU64,
 }
@@ -48,25 +48,25 @@ pub struct SiteSlot<P> {
 impl<P: Site> SiteSlot<P> {
     /// A slot with its first site.
     #[must_use]
-    pub fn new(site: P) -> Self {
+    pub(crate) fn new(site: P) -> Self {
         Self { site: ArcSwap::from_pointee(site), generation: AtomicU64::new(1) }
     }
 
     /// From now on every request that begins is answered by `site`.
-    pub fn replace(&self, site: P) {
+    pub(crate) fn replace(&self, site: P) {
         self.site.store(Arc::new(site));
         self.generation.fetch_add(1, Ordering::Release);
     }
 
     /// Counts replacements, from 1.
     #[must_use]
-    pub fn generation(&self) -> u64 {
+    pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
 
     /// The site in force.
     #[must_use]
-    pub fn current(&self) -> Arc<P> {
+    pub(crate) fn current(&self) -> Arc<P> {
         self.site.load_full()
     }
 }
