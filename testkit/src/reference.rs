@@ -142,8 +142,8 @@ fn freshness_lifetime(stored: &Exchanged) -> Seconds {
     let may_guess = is_heuristically_cacheable(stored.status)
         || directive(&stored.response, "public").is_some();
     let modified = date_of(stored, "last-modified").filter(|_| may_guess);
-    // RFC 9111 §4.2.2: a typical fraction is 10 %.
-    modified.map_or(0, |modified| date.saturating_sub(modified) / 10)
+    // RFC 9111 §4.2.2: a typical fraction is 10 %. Of a started second all may be used.
+    modified.map_or(0, |modified| date.saturating_sub(modified).div_ceil(10))
 }
 
 /// RFC 9111 §4.2.3.
