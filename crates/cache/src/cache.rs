@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::collapse::Flights;
 use crate::flight::Flight;
 use crate::page::{Page, Uncacheable};
-use crate::receive::Draft;
+use crate::receive::{Draft, Rewritten};
 use crate::variant::Variant;
 
 /// What a site may choose about the cache.
@@ -29,6 +29,8 @@ pub struct Options {
     pub object_bytes_max: u64,
     /// How long a page that could not be stored is not waited for.
     pub uncacheable_for: Duration,
+    /// Request fields that the application is sent in another form than the client's.
+    pub rewritten: Rewritten,
     /// How long stale pages are served without asking an application that has just failed.
     pub failure_pause: Duration,
 }
@@ -42,6 +44,7 @@ impl Default for Options {
             variants_max: 64,
             object_bytes_max: 16 << 20,
             uncacheable_for: Duration::from_secs(120),
+            rewritten: Rewritten::default(),
             failure_pause: Duration::from_secs(2),
         }
     }

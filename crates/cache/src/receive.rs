@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
 use larder_semantics::freshness::{Freshness, Timing};
 use larder_semantics::range::{self, ContentRange};
@@ -14,6 +14,7 @@ use larder_semantics::validation::{self, HeadEffect, Validators};
 use larder_semantics::vary::{Selecting, Vary};
 use larder_semantics::{Reason, Settings};
 
+use crate::cache::Options;
 use crate::fields::Fields;
 use crate::stored_body::StoredBody;
 use crate::variant::{Head, Variant};
@@ -52,12 +53,50 @@ pub struct Freshened {
     pub keep: Result<(), Reason>,
 }
 
+/// Request fields that the application is sent in another form than the client's, so that the
+/// client's value must not select what is stored.
+#[derive(Clone, Debug, Default)]
+pub struct Rewritten {
+    /// Those that say nothing the page's key does not say.
+    by_key: Vec<HeaderName>,
+    /// Those that differ from visitor to visitor.
+    by_visitor: Vec<HeaderName>,
+}
+
+impl Rewritten {
+    /// What a reverse proxy sets itself: scheme and host are in the key, addresses are not.
+    #[must_use]
+    pub fn by_a_proxy() -> Self {
+        let by_key = ["host", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"];
+        let by_visitor = ["x-forwarded-for", "x-real-ip", "forwarded", "via"];
+        Self {
+            by_key: by_key.map(HeaderName::from_static).into(),
+            by_visitor: by_visitor.map(HeaderName::from_static).into(),
+        }
+    }
+
+    /// What is left of `vary` for the client's fields to decide.
+    fn recipe(&self, vary: Vary) -> Vary {
+        let Vary::Fields(names) = &vary else { return vary };
+        if names.iter().any(|name| self.by_visitor.contains(name)) {
+            return Vary::Any;
+        }
+        if !names.iter().any(|name| self.by_key.contains(name)) {
+            return vary;
+        }
+        let rest: Box<[HeaderName]> =
+            names.iter().filter(|name| !self.by_key.contains(name)).cloned().collect();
+        if rest.is_empty() { Vary::None } else { Vary::Fields(rest) }
+    }
+}
+
 impl Answer<'_> {
     /// Whether the response may be stored, and as what.
     ///
     /// # Errors
     /// The reason why it may not.
-    pub fn draft(&self, settings: &Settings) -> Result<Draft, Reason> {
+    pub fn draft(&self, options: &Options) -> Result<Draft, Reason> {
+        let settings = &options.semantics;
         let exchange = Exchange {
             method: self.method,
             request: self.request,
@@ -72,7 +111,7 @@ impl Answer<'_> {
             return Err(Reason::Method);
         }
         storing::may_store(&exchange, settings)?;
-        let vary = Vary::of(self.response);
+        let vary = options.rewritten.recipe(Vary::of(self.response));
         if vary == Vary::Any {
             return Err(Reason::VaryAny);
         }
@@ -110,11 +149,12 @@ impl Answer<'_> {
     /// What a 304 makes of the stored response that was validated (RFC 9111 §4.3.4). `None` if it
     /// speaks of another one.
     #[must_use]
-    pub fn freshened(&self, variant: &Variant, settings: &Settings) -> Option<Freshened> {
+    pub fn freshened(&self, variant: &Variant, options: &Options) -> Option<Freshened> {
+        let settings = &options.semantics;
         if !validation::selects(self.response, &variant.head.validators, true) {
             return None;
         }
-        let newer = self.updated(variant, settings);
+        let newer = self.updated(variant, options);
         // The 304 may have brought a prohibition, such as `private`.
         let fields = newer.head.fields.to_map(0);
         let exchange = Exchange {
@@ -131,12 +171,12 @@ impl Answer<'_> {
 
     /// What the answer to a HEAD makes of the stored response (RFC 9111 §4.3.5).
     #[must_use]
-    pub fn freshened_by_head(&self, variant: &Variant, settings: &Settings) -> Option<Variant> {
+    pub fn freshened_by_head(&self, variant: &Variant, options: &Options) -> Option<Variant> {
         let stored = variant.head.fields.to_map(0);
         match validation::head_effect(&stored, variant.body.complete(), self.status, self.response)
         {
             HeadEffect::None => None,
-            HeadEffect::Update => Some(self.updated(variant, settings)),
+            HeadEffect::Update => Some(self.updated(variant, options)),
             HeadEffect::Expire => {
                 let mut head = Head::clone(&variant.head);
                 head.freshness.expire(self.timing.response_time);
@@ -146,14 +186,14 @@ impl Answer<'_> {
     }
 
     /// The stored response with the fields of a new head (RFC 9111 §3.2).
-    fn updated(&self, variant: &Variant, settings: &Settings) -> Variant {
+    fn updated(&self, variant: &Variant, options: &Options) -> Variant {
         let mut newer = self.response.clone();
         storing::strip_for_storing(&mut newer);
         let mut map = variant.head.fields.to_map(newer.len());
         validation::update(&mut map, &newer);
-        let vary = Vary::of(&map);
+        let vary = options.rewritten.recipe(Vary::of(&map));
         let old = &variant.head;
-        let mut head = head_of(old.status, &map, vary, self, settings);
+        let mut head = head_of(old.status, &map, vary, self, &options.semantics);
         if head.vary == old.vary {
             // The stored response stays the one that was selected by what it was stored for.
             head.selecting = old.selecting.clone();

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use larder_cache::receive::Rewritten;
 use larder_cache::{Body, Cache, Incomplete, Note, Options, SystemClock};
 use larder_config::Config;
 use larder_semantics::Reason;
@@ -88,6 +89,7 @@ pub(crate) fn cache_options(config: &Config) -> Options {
         variants_max: config.cache.variants_max,
         object_bytes_max: config.cache.object_bytes_max as u64,
         uncacheable_for: config.cache.uncacheable_memory,
+        rewritten: Rewritten::by_a_proxy(),
         ..Options::default()
     }
 }
@@ -114,7 +116,7 @@ impl Failure for FetchError {
     }
 
     fn cache_status(&self) -> Option<http::HeaderValue> {
-        None
+        Some(Self::cache_status(self))
     }
 }
 

@@ -132,12 +132,12 @@ impl Freshness {
         self.initial_age.saturating_add(now.since(self.response_time))
     }
 
-    /// Whole seconds of freshness left, rounded down: zero or negative means stale, but for the part of
-    /// a second in which zero is still fresh.
+    /// Whole seconds of freshness left: the lifetime less the `Age` that is sent with it. Negative
+    /// means stale, and so does zero on the second at which the lifetime is reached.
     #[must_use]
     pub fn ttl_secs(&self, now: Timestamp) -> i64 {
-        let signed = |span| i64::try_from(millis(span)).unwrap_or(i64::MAX);
-        signed(self.lifetime).saturating_sub(signed(self.current_age(now))).div_euclid(1000)
+        let secs = |span: Duration| i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
+        secs(self.lifetime).saturating_sub(secs(self.current_age(now)))
     }
 
     /// RFC 9111 §4.2: fresh is lifetime > age, so a response is stale on the very second.
@@ -404,9 +404,9 @@ mod tests {
         let cases = [
             (0, true, 60),
             (59_000, true, 1),
-            (59_999, true, 0),
+            (59_999, true, 1),
             (60_000, false, 0),
-            (60_001, false, -1),
+            (60_001, false, 0),
             (61_000, false, -1),
             (90_000, false, -30),
         ];

@@ -200,9 +200,12 @@ pub fn strip_for_storing(headers: &mut HeaderMap) {
         headers.remove(name);
     }
     strip_hop_by_hop(headers);
+    // RFC 9111 §3.1: trailers may be discarded, and are; then nothing is to announce them.
+    headers.remove(TRAILER);
 }
 
-/// Takes out what is meant for one connection: RFC 9110 §7.6.1. For requests and responses.
+/// Takes out what is meant for one connection: RFC 9110 §7.6.1. For requests and responses. `Trailer` is
+/// not among it: it announces fields that go all the way.
 ///
 /// A request's must be stripped before variants are chosen: otherwise a client chooses by a field that
 /// the application never gets.
@@ -221,7 +224,6 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
         &KEEP_ALIVE,
         &PROXY_CONNECTION,
         &TE,
-        &TRAILER,
         &TRANSFER_ENCODING,
         &UPGRADE,
         &PROXY_AUTHENTICATE,

@@ -40,10 +40,11 @@ impl FetchError {
 
     /// Our line of `Cache-Status`.
     #[must_use]
-    pub fn cache_status(&self, now: Timestamp) -> HeaderValue {
+    pub fn cache_status(&self) -> HeaderValue {
         let why = self.forwarded.unwrap_or(self.reason);
         let account = Account::forwarded(Handling::Refused, why).not_stored(self.reason);
-        account.cache_status(None, now)
+        // Nothing is stored, so there is no time to tell.
+        account.cache_status(None, Timestamp::default())
     }
 }
 

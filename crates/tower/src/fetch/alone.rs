@@ -144,7 +144,7 @@ where
         response: &parts.headers,
         timing,
     };
-    let draft = received.draft(&fetch.cache.options().semantics);
+    let draft = received.draft(&fetch.cache.options());
     let too_large = content_length(&parts.headers)
         .is_some_and(|length| length > fetch.cache.kept_max(&fetch.page.key));
     let response = Response::from_parts(parts, body);
@@ -209,8 +209,7 @@ fn head_answer<S, U>(
             response: response.headers(),
             timing,
         };
-        let semantics = &fetch.cache.options().semantics;
-        if let Some(newer) = received.freshened_by_head(variant, semantics) {
+        if let Some(newer) = received.freshened_by_head(variant, &fetch.cache.options()) {
             fetch.cache.freshen(&fetch.page.key, &newer, None);
         }
     }

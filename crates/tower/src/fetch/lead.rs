@@ -128,14 +128,14 @@ pub(super) fn weigh<S>(
 ) -> Verdict {
     let options = fetch.cache.options();
     if answer.status == http::StatusCode::NOT_MODIFIED {
-        let freshened = variant.and_then(|v| answer.freshened(v, &options.semantics));
+        let freshened = variant.and_then(|v| answer.freshened(v, &options));
         // A 304 to a condition that was not ours, or about another response than the one we
         // have, is for the one who asked.
         return freshened.map_or(Verdict::Refuse(Reason::StatusNotCacheable), Verdict::Valid);
     }
     let too_large = content_length(answer.response)
         .is_some_and(|length| length > fetch.cache.kept_max(&fetch.page.key));
-    match answer.draft(&options.semantics) {
+    match answer.draft(&options) {
         Ok(_) if too_large => Verdict::Refuse(Reason::TooLarge),
         Ok(draft) => Verdict::Keep(draft),
         Err(reason) => Verdict::Refuse(reason),

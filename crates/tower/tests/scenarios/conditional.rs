@@ -1,8 +1,6 @@
 //! RFC 9111 §4.3: validation, towards the application and for the client.
 
-use http::StatusCode;
-
-use crate::world::{Answer, World, date};
+use crate::world::{Answer, Lines, World, date};
 
 fn tagged(tag: &str, body: &'static str) -> Answer {
     Answer::page("max-age=10", body).field("etag", tag)
@@ -75,7 +73,7 @@ async fn a_clients_condition_is_answered_from_the_cache() {
     world.app.push("/", answer);
     let earlier = date(&world, -2000);
     let later = date(&world, -500);
-    let cases: [(&str, &[(&str, &str)], u16); 8] = [
+    let cases: [(&str, Lines<'_>, u16); 8] = [
         ("same tag", &[("if-none-match", "\"1\"")], 304),
         ("weak comparison", &[("if-none-match", "W/\"1\"")], 304),
         ("a list", &[("if-none-match", "\"0\", \"1\"")], 304),

@@ -1,6 +1,10 @@
 //! Scenarios of the cache layer in virtual time: a scripted application, a clock that the test
 //! moves, no sockets. From simple to hard.
-#![expect(missing_docs, reason = "a test binary has no readers of its docs")]
+#![expect(
+    clippy::tests_outside_test_module,
+    clippy::unwrap_used,
+    reason = "the whole binary is tests"
+)]
 
 mod collapse;
 mod conditional;

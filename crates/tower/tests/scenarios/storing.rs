@@ -1,10 +1,10 @@
 //! RFC 9111 §3: what may be kept, and that what may not is never shared.
 
-use crate::world::{Answer, World};
+use crate::world::{Answer, Lines, World};
 
 #[tokio::test]
 async fn what_may_not_be_stored_is_not_and_the_reason_is_told() {
-    let cases: [(&str, Answer, &[(&str, &str)]); 8] = [
+    let cases: [(&str, Answer, Lines<'_>); 8] = [
         ("no-store", Answer::page("no-store", "x"), &[]),
         ("private", Answer::page("private, max-age=60", "x"), &[]),
         ("set-cookie", Answer::page("max-age=60", "x").field("set-cookie", "sid=1"), &[]),

@@ -68,3 +68,16 @@ async fn more_variants_than_the_limit_are_passed_and_drive_none_out() {
     world.get_with("/", &[("accept-language", "d")]).await;
     world.get_with("/", &[("accept-language", "d")]).await.is_hit();
 }
+
+#[tokio::test]
+async fn fields_that_larder_writes_itself_never_select_by_what_the_client_sent() {
+    let rewritten = larder_cache::receive::Rewritten::by_a_proxy();
+    let world = World::with(larder_cache::Options { rewritten, ..Default::default() });
+    world.app.push("/key", Answer::page("max-age=60", "x").field("vary", "X-Forwarded-Proto"));
+    world.app.push("/visitor", Answer::page("max-age=60", "x").field("vary", "X-Forwarded-For"));
+    for path in ["/key", "/visitor"] {
+        world.get_with(path, &[("x-forwarded-proto", "https"), ("x-forwarded-for", "1")]).await;
+    }
+    world.get("/key").await.is_hit();
+    world.get("/visitor").await.is_forwarded("bypass");
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use larder_cache::{Body, Cache, Clock, Note, Options};
+use larder_cache::{Body, Cache, Clock, Options};
 use larder_policy::Scheme;
 use larder_semantics::{Reason, Timestamp};
 use larder_testkit::{FakeClock, ScriptedBody, ScriptedService};
@@ -15,6 +15,9 @@ use tower_service::Service;
 
 pub(crate) type Script = ScriptedService<Reason>;
 pub(crate) type Answer = larder_testkit::Answer<Reason>;
+
+/// A request's fields.
+pub(crate) type Lines<'a> = &'a [(&'a str, &'a str)];
 
 /// Everything a scenario needs.
 #[derive(Clone)]
@@ -39,7 +42,6 @@ pub(crate) struct Seen {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
-    pub(crate) note: Note,
 }
 
 impl Seen {
@@ -123,10 +125,10 @@ impl World {
 /// Reads a response to its end.
 pub(crate) async fn read(response: Response<Body<ScriptedBody<Reason>>>) -> Result<Seen, Reason> {
     let (parts, body) = response.into_parts();
-    let note = body.note;
+
     let bytes = body.collect().await.map_err(|incomplete| incomplete.reason)?.to_bytes();
     let body = String::from_utf8(bytes.to_vec()).unwrap();
-    Ok(Seen { status: parts.status, headers: parts.headers, body, note })
+    Ok(Seen { status: parts.status, headers: parts.headers, body })
 }
 
 pub(crate) fn request(method: &str, path: &str, fields: &[(&str, &str)]) -> Request<Full<Bytes>> {
