@@ -24,8 +24,6 @@ use crate::variant::{Head, Variant};
 pub struct Answer<'a> {
     /// The request's method.
     pub method: &'a Method,
-    /// The request's absolute target, for `Content-Location`.
-    pub target: &'a Uri,
     /// The request's fields, as the client sent them.
     pub request: &'a HeaderMap,
     /// The answer's status.
@@ -91,26 +89,41 @@ impl Rewritten {
 }
 
 impl Answer<'_> {
-    /// Whether the response may be stored, and as what.
+    /// Whether the response to a GET may be stored, and as what.
     ///
     /// # Errors
     /// The reason why it may not.
     pub fn draft(&self, options: &Options) -> Result<Draft, Reason> {
-        let settings = &options.semantics;
-        let exchange = Exchange {
+        if self.method != Method::GET {
+            return Err(Reason::Method);
+        }
+        self.draft_as_get(options)
+    }
+
+    /// Whether the response to a POST may be stored for later GETs (RFC 9110 §9.3.3), and as what.
+    /// `target` is the request's absolute target.
+    ///
+    /// # Errors
+    /// The reason why it may not.
+    pub fn draft_of_post(&self, target: &Uri, options: &Options) -> Result<Draft, Reason> {
+        if !storing::post_stores_get(&self.exchange(), target) {
+            return Err(Reason::Method);
+        }
+        self.draft_as_get(options)
+    }
+
+    fn exchange(&self) -> Exchange<'_> {
+        Exchange {
             method: self.method,
             request: self.request,
             status: self.status,
             response: self.response,
-        };
-        if self.method == Method::POST {
-            if !storing::post_stores_get(&exchange, self.target) {
-                return Err(Reason::Method);
-            }
-        } else if self.method != Method::GET {
-            return Err(Reason::Method);
         }
-        storing::may_store(&exchange, settings)?;
+    }
+
+    fn draft_as_get(&self, options: &Options) -> Result<Draft, Reason> {
+        let settings = &options.semantics;
+        storing::may_store(&self.exchange(), settings)?;
         let vary = options.rewritten.recipe(Vary::of(self.response));
         if vary == Vary::Any {
             return Err(Reason::VaryAny);

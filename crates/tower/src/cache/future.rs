@@ -25,8 +25,8 @@ impl<U> CacheFuture<U> {
         Self { kind: Kind::Ready(Some(answer)) }
     }
 
-    pub(super) fn fetch(fetch: impl Future<Output = Answer<U>> + Send + 'static) -> Self {
-        Self { kind: Kind::Fetch(Box::pin(fetch)) }
+    pub(super) const fn fetch(fetch: Pin<Box<dyn Future<Output = Answer<U>> + Send>>) -> Self {
+        Self { kind: Kind::Fetch(fetch) }
     }
 }
 

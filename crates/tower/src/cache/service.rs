@@ -71,14 +71,12 @@ where
         match self.begin(&request, &host) {
             Begun::Answered(response) => CacheFuture::ready(Ok(response)),
             Begun::AnsweredStale(response, variant, key) => {
-                let page = Page::of(key, self.scheme, &host, request.uri());
-                let fetch = Fetch::new(Arc::clone(&self.cache), self.inner.clone(), page);
-                fetch::refresh::<S, B, U>(fetch, request.headers(), request.uri(), variant);
+                let fetch = Fetch::new(Arc::clone(&self.cache), self.inner.clone(), Page { key });
+                fetch::refresh::<S, B, U>(fetch, request, variant);
                 CacheFuture::ready(Ok(response))
             }
             Begun::Planned(plan, facts, key) => {
-                let page = Page::of(key, self.scheme, &host, request.uri());
-                let fetch = Fetch::new(Arc::clone(&self.cache), self.inner.clone(), page);
+                let fetch = Fetch::new(Arc::clone(&self.cache), self.inner.clone(), Page { key });
                 CacheFuture::fetch(fetch::answer(fetch, request, facts, plan))
             }
         }

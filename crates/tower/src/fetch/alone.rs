@@ -22,7 +22,7 @@ use crate::{FetchError, RequestBody};
 /// Asks for a GET or HEAD on its own. `stored` is what is there but can't be used as it is.
 pub(super) async fn ask<S, B, U>(
     mut fetch: Fetch<S>,
-    request: Request<B>,
+    mut request: Request<RequestBody<B>>,
     facts: &Facts,
     stored: Option<Variant>,
     why: Reason,
@@ -38,7 +38,6 @@ where
     let method = request.method().clone();
     let client = request.headers().clone();
     let ask = Ask { method: &method, headers: &client, range: &facts.range };
-    let mut request = request.map(RequestBody::Client);
     // RFC 9111 §4.3.5: a HEAD goes on as it came and says something about what is stored.
     let validates = stored.as_ref().filter(|_| method == Method::GET);
     if let Some(variant) = validates {
@@ -64,7 +63,6 @@ where
     let (parts, body) = response.into_parts();
     let received = Received {
         method: &method,
-        target: &fetch.page.target,
         request: &client,
         status: parts.status,
         response: &parts.headers,
@@ -113,7 +111,6 @@ fn handling_of(why: Reason) -> Handling {
 pub(super) async fn pass<S, B, U>(
     mut fetch: Fetch<S>,
     request: Request<B>,
-    facts: &Facts,
     why: Reason,
 ) -> Answer<U>
 where
@@ -124,7 +121,6 @@ where
     U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     U::Error: Into<Reason>,
 {
-    debug_assert!(facts.pass().is_some(), "only what the cache may not look into is passed");
     let method = request.method().clone();
     let client = (method == Method::POST).then(|| request.headers().clone());
     let sent = fetch.send(request.map(RequestBody::Client)).await;
@@ -138,13 +134,15 @@ where
     let (parts, body) = response.into_parts();
     let received = Received {
         method: &method,
-        target: &fetch.page.target,
         request: &client,
         status: parts.status,
         response: &parts.headers,
         timing,
     };
-    let draft = received.draft(&fetch.cache.options());
+    let target = fetch.page.target();
+    let draft = target
+        .ok_or(Reason::Method)
+        .and_then(|target| received.draft_of_post(&target, &fetch.cache.options()));
     let too_large = content_length(&parts.headers)
         .is_some_and(|length| length > fetch.cache.kept_max(&fetch.page.key));
     let response = Response::from_parts(parts, body);
@@ -157,7 +155,8 @@ where
 /// RFC 9111 §4.4: the target, and what `Location` and `Content-Location` of the same origin name.
 fn invalidate<S>(fetch: &Fetch<S>, response: &HeaderMap) {
     fetch.cache.invalidate(&fetch.page.key);
-    for other in invalidation::also_invalidated(&fetch.page.target, response) {
+    let Some(target) = fetch.page.target() else { return };
+    for other in invalidation::also_invalidated(&target, response) {
         if let Some(key) = fetch.page.key_of(&other) {
             fetch.cache.invalidate(key.as_bytes());
         }
@@ -203,7 +202,6 @@ fn head_answer<S, U>(
     if let Some(variant) = stored {
         let received = Received {
             method: &Method::HEAD,
-            target: &fetch.page.target,
             request: client,
             status: response.status(),
             response: response.headers(),

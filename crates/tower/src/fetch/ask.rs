@@ -4,10 +4,10 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::uri::{Authority, Uri};
+use http::uri::{Authority, PathAndQuery, Uri};
 use http::{Request, Response, StatusCode};
 use larder_cache::Cache;
-use larder_policy::{CanonicalHost, KeyBuf, Scheme, hygiene};
+use larder_policy::{KeyBuf, hygiene};
 use larder_semantics::freshness::Timing;
 use larder_semantics::{Reason, Settings};
 use tower_service::Service;
@@ -17,31 +17,29 @@ use crate::RequestBody;
 /// What a request is for.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
-    /// The key it lies under.
+    /// The key it lies under, which says all the rest.
     pub(crate) key: Box<[u8]>,
-    /// The absolute target, for fields that refer to it.
-    pub(crate) target: Uri,
-    scheme: Scheme,
 }
 
 impl Page {
-    pub(crate) fn of(key: Box<[u8]>, scheme: Scheme, host: &CanonicalHost<'_>, uri: &Uri) -> Self {
-        let path = uri.path_and_query().cloned();
-        let mut parts = uri.clone().into_parts();
+    /// The absolute target, for fields that refer to it. `None` for a request that named no host:
+    /// nothing can refer to its page.
+    pub(crate) fn target(&self) -> Option<Uri> {
+        let (scheme, host, target) = larder_policy::key::read(&self.key)?;
+        let mut parts = http::uri::Parts::default();
         parts.scheme = http::uri::Scheme::try_from(scheme.as_str()).ok();
-        parts.authority = Authority::try_from(host.as_str()).ok();
-        parts.path_and_query = path.or_else(|| http::uri::PathAndQuery::try_from("/").ok());
-        // Without a host there is no absolute form; then nothing can refer to this page.
-        let target = Uri::from_parts(parts).unwrap_or_else(|_| uri.clone());
-        Self { key, target, scheme }
+        parts.authority = Authority::try_from(host).ok();
+        parts.path_and_query = PathAndQuery::try_from(target).ok();
+        Uri::from_parts(parts).ok()
     }
 
     /// The key of another page of the same origin.
     pub(crate) fn key_of(&self, other: &Uri) -> Option<KeyBuf> {
+        let (scheme, _, _) = larder_policy::key::read(&self.key)?;
         let authority = other.authority()?.as_str().as_bytes();
-        let host = larder_policy::host::canonical(authority, self.scheme).ok()?;
+        let host = larder_policy::host::canonical(authority, scheme).ok()?;
         let mut key = KeyBuf::new();
-        key.write(self.scheme, host.as_str(), &hygiene::target(other), &[]);
+        key.write(scheme, host.as_str(), &hygiene::target(other), &[]);
         Some(key)
     }
 }

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response, response};
+use http::{HeaderMap, Method, Request, Response, response};
 use larder_cache::collapse::Lead;
 use larder_cache::flight::{Outcome, Reader};
 use larder_cache::receive::{Answer, Draft, Freshened, content_length};
 use larder_cache::variant::{Head, Variant};
 use larder_semantics::{Failure, Reason, RequestDirectives};
-use tokio::sync::oneshot;
 use tower_service::Service;
 
 use super::{Fetch, pump};
@@ -18,7 +17,7 @@ use crate::RequestBody;
 /// What the one who asked gets from a fetch made in its name.
 pub(super) enum Led<U> {
     /// A response that is shared: its head as it came, and as it is stored.
-    Shared(Box<response::Parts>, Arc<Head>, Reader),
+    Shared(response::Parts, Arc<Head>, Reader),
     /// The stored response, found valid.
     Validated(Variant),
     /// The stored response, stale: the application failed.
@@ -29,21 +28,19 @@ pub(super) enum Led<U> {
     Failed(Reason),
 }
 
-/// What is fetched: the request to send, and the stored variant that it validates.
+/// What is fetched.
 pub(super) struct Errand<B> {
+    /// The request to send.
     pub(super) request: Request<RequestBody<B>>,
     /// The client's fields, which select the variant that is stored.
-    pub(super) client: http::HeaderMap,
+    pub(super) client: Arc<HeaderMap>,
+    /// The stored variant that it validates.
     pub(super) variant: Option<Variant>,
 }
 
-/// Fetches, tells everybody, and stores. Runs in a task of its own.
-pub(super) async fn lead<S, B, U>(
-    mut fetch: Fetch<S>,
-    lead: Lead,
-    errand: Errand<B>,
-    asker: Option<oneshot::Sender<Led<U>>>,
-) where
+/// Fetches, tells everybody, and has the body stored in a task of its own.
+pub(super) async fn lead<S, B, U>(mut fetch: Fetch<S>, lead: Lead, errand: Errand<B>) -> Led<U>
+where
     S: Service<Request<RequestBody<B>>, Response = Response<U>> + Send + Sync + 'static,
     S::Future: Send,
     S::Error: Into<Reason>,
@@ -51,66 +48,70 @@ pub(super) async fn lead<S, B, U>(
     U::Error: Into<Reason>,
 {
     let Errand { request, client, variant } = errand;
-    let method = request.method().clone();
-    let tell = |led: Led<U>| {
-        // Nobody may be left to hear it: the client has gone, or it is a background refresh.
-        if let Some(asker) = asker {
-            drop(asker.send(led));
-        }
-    };
     let (response, timing) = match fetch.send(request).await {
         Ok(answer) => answer,
         Err(reason) => {
             let stale = usable_stale(&fetch, variant, Failure::Disconnected);
-            return tell(conclude_failure(&fetch, &lead, stale, Failure::Disconnected, reason));
+            return conclude_failure(&fetch, &lead, stale, Failure::Disconnected, reason);
         }
     };
     if response.status().is_server_error() {
         let failure = Failure::Status(response.status());
         if let Some(stale) = usable_stale(&fetch, variant.clone(), failure) {
-            return tell(conclude_failure(&fetch, &lead, Some(stale), failure, Reason::Stale));
+            return conclude_failure(&fetch, &lead, Some(stale), failure, Reason::Stale);
         }
     }
     let (parts, body) = response.into_parts();
     let answer = Answer {
-        method: &method,
-        target: &fetch.page.target,
+        method: &Method::GET,
         request: &client,
         status: parts.status,
         response: &parts.headers,
         timing,
     };
-    let verdict = weigh(&fetch, &answer, variant.as_ref());
-    match verdict {
+    match weigh(&fetch, &answer, variant.as_ref()) {
         Verdict::Valid(Freshened { variant, keep: Ok(()) }) => {
             fetch.cache.freshen(lead.key(), &variant, Some(lead.flight()));
             lead.flight().publish(Outcome::Stored(variant.clone()), None);
-            tell(Led::Validated(variant));
+            Led::Validated(variant)
         }
         Verdict::Valid(Freshened { variant, keep: Err(reason) }) => {
             fetch.cache.forget(lead.key(), &variant);
             lead.flight().publish(Outcome::Unshared(reason), None);
-            tell(Led::Validated(variant));
+            Led::Validated(variant)
         }
-        Verdict::Keep(draft) => {
-            let head = Arc::clone(&draft.head);
-            // The asker's place is taken before anybody can be told, so that it misses nothing.
-            let reader = lead.flight().reader(0, None);
-            let expected = content_length(&parts.headers);
-            lead.flight().publish(Outcome::Shared(Arc::clone(&head)), expected);
-            if let Some(reader) = reader {
-                tell(Led::Shared(Box::new(parts), head, reader));
-            }
-            pump::pump(&fetch.cache, &lead, &draft, body).await;
-        }
+        Verdict::Keep(draft) => share(&fetch, lead, draft, parts, body),
         Verdict::Refuse(reason) => {
             if !parts.status.is_server_error() {
                 fetch.cache.mark_uncacheable(lead.key(), reason);
             }
             lead.flight().publish(Outcome::Unshared(reason), None);
-            tell(Led::Unshared(Response::from_parts(parts, body), reason));
+            Led::Unshared(Response::from_parts(parts, body), reason)
         }
     }
+}
+
+/// Tells everybody of a response that they may share, and has its body stored.
+fn share<S, U>(
+    fetch: &Fetch<S>,
+    lead: Lead,
+    draft: Draft,
+    parts: response::Parts,
+    body: U,
+) -> Led<U>
+where
+    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    U::Error: Into<Reason>,
+{
+    let head = Arc::clone(&draft.head);
+    // The asker's place is taken before anybody can be told, so that it misses nothing.
+    let Some(reader) = lead.flight().reader(0, None) else {
+        return Led::Failed(Reason::ClosedEarly);
+    };
+    lead.flight().publish(Outcome::Shared(Arc::clone(&head)), content_length(&parts.headers));
+    let cache = Arc::clone(&fetch.cache);
+    tokio::spawn(async move { pump::pump(&cache, &lead, &draft, body).await });
+    Led::Shared(parts, head, reader)
 }
 
 /// What an answer means for the store.
@@ -133,11 +134,15 @@ pub(super) fn weigh<S>(
         // have, is for the one who asked.
         return freshened.map_or(Verdict::Refuse(Reason::StatusNotCacheable), Verdict::Valid);
     }
-    let too_large = content_length(answer.response)
-        .is_some_and(|length| length > fetch.cache.kept_max(&fetch.page.key));
     match answer.draft(&options) {
-        Ok(_) if too_large => Verdict::Refuse(Reason::TooLarge),
-        Ok(draft) => Verdict::Keep(draft),
+        Ok(draft) => {
+            let length = content_length(answer.response).unwrap_or_default();
+            if length > fetch.cache.kept_max(&fetch.page.key) {
+                Verdict::Refuse(Reason::TooLarge)
+            } else {
+                Verdict::Keep(draft)
+            }
+        }
         Err(reason) => Verdict::Refuse(reason),
     }
 }

@@ -1,8 +1,8 @@
 //! Asking the application: together with others, or alone.
 //!
 //! ```text
-//!  answer ─┬─ shared: Fetch, Validate      one request for all; runs in a task of its own, so
-//!          │    lead ──> pump              that a client that leaves does not end it
+//!  answer ─┬─ shared: Fetch, Validate      one request for all; outlives the client that
+//!          │    lead ──> pump              began it (errand)
 //!          │    follow
 //!          ├─ alone: what concerns one request; its answer may be kept all the same
 //!          └─ pass: what the cache may not look into; its answer may invalidate
@@ -10,6 +10,7 @@
 
 mod alone;
 mod ask;
+mod errand;
 mod follow;
 mod lead;
 mod pump;
@@ -17,6 +18,9 @@ mod shared;
 
 pub(crate) use ask::{Fetch, Page};
 pub(crate) use shared::refresh;
+
+use std::future::ready;
+use std::pin::Pin;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -30,13 +34,13 @@ use crate::{FetchError, RequestBody};
 /// A response, or why there is none.
 pub(crate) type Answer<U> = Result<Response<Body<U>>, FetchError>;
 
-/// Does what `plan` says.
-pub(crate) async fn answer<S, B, U>(
+/// Does what `plan` says. Each way has a box of its own, no larger than it needs.
+pub(crate) fn answer<S, B, U>(
     fetch: Fetch<S>,
     request: Request<B>,
     facts: Facts,
     plan: Plan,
-) -> Answer<U>
+) -> Pin<Box<dyn Future<Output = Answer<U>> + Send>>
 where
     S: Service<Request<RequestBody<B>>, Response = Response<U>> + Clone + Send + Sync + 'static,
     S::Future: Send,
@@ -46,18 +50,22 @@ where
     U::Error: Into<Reason>,
 {
     match plan {
-        Plan::Fetch(reason) => shared::answer(fetch, request, facts, None, reason).await,
-        Plan::Validate(variant, reason) => {
-            shared::answer(fetch, request, facts, Some(variant), reason).await
+        Plan::Fetch(why) => Box::pin(shared::answer(fetch, request, facts, None, why)),
+        Plan::Validate(variant, why) => {
+            Box::pin(shared::answer(fetch, request, facts, Some(variant), why))
         }
-        Plan::Alone(variant, reason) => alone::ask(fetch, request, &facts, variant, reason).await,
-        Plan::Pass(reason) => alone::pass(fetch, request, &facts, reason).await,
-        Plan::Unsatisfiable => Err(FetchError::unsatisfiable()),
+        Plan::Alone(variant, why) => {
+            let request = request.map(RequestBody::Client);
+            Box::pin(async move { alone::ask(fetch, request, &facts, variant, why).await })
+        }
+        Plan::Pass(why) => Box::pin(alone::pass(fetch, request, why)),
+        Plan::Unsatisfiable => Box::pin(ready(Err(FetchError::unsatisfiable()))),
         Plan::Serve { variant, note, .. } => {
             let ask =
                 Ask { method: request.method(), headers: request.headers(), range: &facts.range };
             let now = fetch.cache.now();
-            Ok(respond::from_store(&variant, &ask, &Account::cached(note), now))
+            let account = Account::cached(note);
+            Box::pin(ready(Ok(respond::from_store(&variant, &ask, &account, now))))
         }
     }
 }

@@ -1,23 +1,33 @@
 //! Asking together with others: one fetch for everybody who wants the same page.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::{Method, Request, Response, StatusCode, Uri};
 use larder_cache::collapse::{Joined, Wanted};
+use larder_cache::flight::Reader;
 use larder_cache::respond::{self, Account, Ask, CACHE_STATUS};
 use larder_cache::variant::{Head, Variant};
 use larder_cache::{Body, Facts, Handling, Note, Plan, limits, plan};
 use larder_semantics::range::RangeRequest;
-use larder_semantics::{Reason, validation};
-use tokio::sync::oneshot;
+use larder_semantics::{Reason, Timestamp, validation};
 use tower_service::Service;
 
+use super::errand::Enduring;
 use super::follow::{self, Followed};
 use super::lead::{self, Errand, Led};
 use super::{Answer, Fetch, alone};
 use crate::{FetchError, RequestBody};
+
+/// A GET without content, taken apart so that its fields can be shared by all who need them.
+struct Asked<B> {
+    uri: Uri,
+    headers: Arc<HeaderMap>,
+    facts: Facts,
+    body: PhantomData<fn() -> B>,
+}
 
 /// Fetches, or validates `variant`, together with others.
 pub(super) async fn answer<S, B, U>(
@@ -35,23 +45,30 @@ where
     U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     U::Error: Into<Reason>,
 {
-    for _ in 0..limits::LOOKS_MAX {
-        match join(&fetch, request.headers(), &facts.range, variant.is_some()) {
+    let asked = Asked::of(request, facts);
+    for look in 0..limits::LOOKS_MAX {
+        if look > 0 {
+            // What was waited for turned out not to be for this request: look at what is known
+            // now.
+            match asked.plan_again(&fetch) {
+                Plan::Fetch(why) => (variant, reason) = (None, why),
+                Plan::Validate(stored, why) => (variant, reason) = (Some(stored), why),
+                Plan::Serve { variant, note, .. } => {
+                    let account = Account::cached(Note::new(Handling::Collapsed, note.reason));
+                    let now = fetch.cache.now();
+                    return Ok(respond::from_store(&variant, &asked.ask(), &account, now));
+                }
+                Plan::Alone(..) | Plan::Pass(_) | Plan::Unsatisfiable => break,
+            }
+        }
+        match join(&fetch, &asked.headers, &asked.facts.range, variant.is_some()) {
             Joined::Lead(lead) => {
-                let (sender, receiver) = oneshot::channel();
-                let errand = Errand {
-                    request: errand_request(request.headers(), request.uri(), &facts, &variant),
-                    client: request.headers().clone(),
-                    variant,
-                };
-                tokio::spawn(lead::lead(fetch.clone(), lead, errand, Some(sender)));
-                // The task always tells, unless it panicked.
-                let led = receiver.await.unwrap_or(Led::Failed(Reason::ClosedEarly));
-                return conclude(fetch, request, &facts, led, reason).await;
+                let errand = asked.errand(variant);
+                let led = Enduring::new(lead::lead(fetch.clone(), lead, errand)).await;
+                return conclude(fetch, asked, led, reason).await;
             }
             Joined::Follow(flight) => {
-                let ask = ask_of(&request, &facts);
-                match follow::follow(&fetch, &flight, &ask, &facts, reason).await {
+                match follow::follow(&fetch, &flight, &asked.ask(), &asked.facts, reason).await {
                     Followed::Answer(answer) => return answer,
                     Followed::Alone => break,
                     Followed::LookAgain => {}
@@ -59,25 +76,43 @@ where
             }
             Joined::Full => break,
         }
-        // What was waited for turned out not to be for this request: look at what is known now.
-        let page = fetch.cache.look_up(&fetch.page.key);
-        let now = fetch.cache.now();
-        let semantics = fetch.cache.options().semantics.clone();
-        match plan(page.as_deref(), request.headers(), &facts, &semantics, now) {
-            Plan::Fetch(why) => (variant, reason) = (None, why),
-            Plan::Validate(stored, why) => (variant, reason) = (Some(stored), why),
-            Plan::Serve { variant, note, .. } => {
-                let account = Account::cached(Note::new(Handling::Collapsed, note.reason));
-                return Ok(respond::from_store(&variant, &ask_of(&request, &facts), &account, now));
-            }
-            Plan::Alone(..) | Plan::Pass(_) | Plan::Unsatisfiable => break,
-        }
     }
-    alone::ask(fetch, request, &facts, None, reason).await
+    alone(fetch, asked, reason).await
 }
 
-/// Brings a stale page up to date in the background, unless somebody does already.
-pub(crate) fn refresh<S, B, U>(fetch: Fetch<S>, client: &HeaderMap, uri: &Uri, variant: Variant)
+impl<B> Asked<B> {
+    fn of(request: Request<B>, facts: Facts) -> Self {
+        let (parts, _no_content) = request.into_parts();
+        Self { uri: parts.uri, headers: Arc::new(parts.headers), facts, body: PhantomData }
+    }
+
+    fn ask(&self) -> Ask<'_> {
+        Ask { method: &Method::GET, headers: &self.headers, range: &self.facts.range }
+    }
+
+    fn plan_again<S>(&self, fetch: &Fetch<S>) -> Plan {
+        let page = fetch.cache.look_up(&fetch.page.key);
+        let options = fetch.cache.options();
+        let now = fetch.cache.now();
+        plan(page.as_deref(), &self.headers, &self.facts, &options.semantics, now)
+    }
+
+    fn errand(&self, variant: Option<Variant>) -> Errand<B> {
+        let mut headers = HeaderMap::clone(&self.headers);
+        match &variant {
+            // RFC 9111 §4.3.1.
+            Some(variant) => {
+                validation::make_conditional(&mut headers, &[&variant.head.validators]);
+            }
+            None => fill(&mut headers, &self.headers, &self.facts.range),
+        }
+        let request = bodiless(headers, self.uri.clone());
+        Errand { request, client: Arc::clone(&self.headers), variant }
+    }
+}
+
+/// Asks for this request only, after all.
+async fn alone<S, B, U>(fetch: Fetch<S>, asked: Asked<B>, why: Reason) -> Answer<U>
 where
     S: Service<Request<RequestBody<B>>, Response = Response<U>> + Clone + Send + Sync + 'static,
     S::Future: Send,
@@ -86,10 +121,31 @@ where
     U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     U::Error: Into<Reason>,
 {
-    if let Joined::Lead(lead) = join(&fetch, client, &RangeRequest::None, true) {
-        let request = validating_request(client, uri, &variant);
-        let errand = Errand { request, client: client.clone(), variant: Some(variant) };
-        tokio::spawn(lead::lead::<S, B, U>(fetch, lead, errand, None));
+    let request = bodiless(HeaderMap::clone(&asked.headers), asked.uri);
+    // Rare, and large: it would make every fetch's future larger.
+    Box::pin(alone::ask(fetch, request, &asked.facts, None, why)).await
+}
+
+/// Brings a stale page up to date in the background, unless somebody does already.
+pub(crate) fn refresh<S, B, U>(fetch: Fetch<S>, request: Request<B>, variant: Variant)
+where
+    S: Service<Request<RequestBody<B>>, Response = Response<U>> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    S::Error: Into<Reason>,
+    B: http_body::Body + Send + 'static,
+    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    U::Error: Into<Reason>,
+{
+    let (parts, _no_content) = request.into_parts();
+    if let Joined::Lead(lead) = join(&fetch, &parts.headers, &RangeRequest::None, true) {
+        let mut headers = parts.headers.clone();
+        validation::make_conditional(&mut headers, &[&variant.head.validators]);
+        let errand: Errand<B> = Errand {
+            request: bodiless(headers, parts.uri),
+            client: Arc::new(parts.headers),
+            variant: Some(variant),
+        };
+        tokio::spawn(async move { drop(lead::lead::<S, B, U>(fetch, lead, errand).await) });
     }
 }
 
@@ -113,67 +169,27 @@ fn range_line<'a>(client: &'a HeaderMap, range: &RangeRequest) -> Option<&'a htt
     }
 }
 
-fn errand_request<B>(
-    client: &HeaderMap,
-    uri: &Uri,
-    facts: &Facts,
-    variant: &Option<Variant>,
-) -> Request<RequestBody<B>> {
-    match variant {
-        Some(variant) => validating_request(client, uri, variant),
-        None => filling_request(client, uri, &facts.range),
-    }
-}
-
-/// A request whose answer fills the cache: the client's conditions are not the cache's.
-fn filling_request<B>(
-    client: &HeaderMap,
-    uri: &Uri,
-    range: &RangeRequest,
-) -> Request<RequestBody<B>> {
-    let mut headers = client.clone();
-    validation::strip_conditions(&mut headers);
+/// The fields of a request whose answer fills the cache: the client's conditions are not the
+/// cache's.
+fn fill(headers: &mut HeaderMap, client: &HeaderMap, range: &RangeRequest) {
+    validation::strip_conditions(headers);
     if let Some(line) = range_line(client, range) {
         headers.insert(header::RANGE, line.clone());
         if let Some(condition) = client.get(header::IF_RANGE) {
             headers.insert(header::IF_RANGE, condition.clone());
         }
     }
-    bodiless(headers, uri)
 }
 
-/// A request that validates `variant` (RFC 9111 §4.3.1).
-fn validating_request<B>(
-    client: &HeaderMap,
-    uri: &Uri,
-    variant: &Variant,
-) -> Request<RequestBody<B>> {
-    let mut headers = client.clone();
-    validation::make_conditional(&mut headers, &[&variant.head.validators]);
-    bodiless(headers, uri)
-}
-
-fn bodiless<B>(headers: HeaderMap, uri: &Uri) -> Request<RequestBody<B>> {
+fn bodiless<B>(headers: HeaderMap, uri: Uri) -> Request<RequestBody<B>> {
     let mut request = Request::new(RequestBody::Empty);
-    *request.method_mut() = Method::GET;
-    *request.uri_mut() = uri.clone();
+    *request.uri_mut() = uri;
     *request.headers_mut() = headers;
     request
 }
 
-/// What a request asks for.
-pub(super) fn ask_of<'a, B>(request: &'a Request<B>, facts: &'a Facts) -> Ask<'a> {
-    Ask { method: request.method(), headers: request.headers(), range: &facts.range }
-}
-
 /// Makes the asker's response out of what its fetch brought.
-async fn conclude<S, B, U>(
-    fetch: Fetch<S>,
-    request: Request<B>,
-    facts: &Facts,
-    led: Led<U>,
-    why: Reason,
-) -> Answer<U>
+async fn conclude<S, B, U>(fetch: Fetch<S>, asked: Asked<B>, led: Led<U>, why: Reason) -> Answer<U>
 where
     S: Service<Request<RequestBody<B>>, Response = Response<U>> + Clone + Send + Sync + 'static,
     S::Future: Send,
@@ -184,27 +200,25 @@ where
 {
     let now = fetch.cache.now();
     match led {
-        Led::Shared(parts, head, reader) => {
+        Led::Shared(mut parts, head, reader) => {
             let account = Account::forwarded(Handling::Miss, why).stored();
-            if let Some(response) = as_asked(&request, facts, &head, &reader, &account, now) {
+            if let Some(response) = as_asked(&asked.ask(), &head, &reader, &account, now) {
                 return Ok(response);
             }
             let told = account.cache_status(Some(&head.freshness), now);
-            let mut parts = *parts;
             parts.headers.append(CACHE_STATUS, told);
             Ok(Response::from_parts(parts, Body::shared(reader, account.note)))
         }
         Led::Validated(variant) => {
-            let account = validated(why);
-            Ok(respond::from_store(&variant, &ask_of(&request, facts), &account, now))
+            Ok(respond::from_store(&variant, &asked.ask(), &validated(why), now))
         }
         Led::Stale(variant, reason) => {
             let account = Account::cached(Note::new(Handling::Stale, reason));
-            Ok(respond::from_store(&variant, &ask_of(&request, facts), &account, now))
+            Ok(respond::from_store(&variant, &asked.ask(), &account, now))
         }
         Led::Unshared(response, _) if response.status() == StatusCode::NOT_MODIFIED => {
             // The condition was ours, so this 304 is no answer for the client.
-            alone::ask(fetch, request, facts, None, why).await
+            alone(fetch, asked, why).await
         }
         Led::Unshared(response, reason) => {
             let account = Account::forwarded(Handling::Miss, why).not_stored(reason);
@@ -225,21 +239,18 @@ pub(super) fn validated(why: Reason) -> Account {
 }
 
 /// The answer to a client whose conditions or range the fetch did not carry.
-fn as_asked<B, U>(
-    request: &Request<B>,
-    facts: &Facts,
+fn as_asked<U>(
+    ask: &Ask<'_>,
     head: &Head,
-    reader: &larder_cache::flight::Reader,
+    reader: &Reader,
     account: &Account,
-    now: larder_semantics::Timestamp,
+    now: Timestamp,
 ) -> Option<Response<Body<U>>> {
-    let headers = request.headers();
-    let special = headers.contains_key(header::IF_NONE_MATCH)
-        || headers.contains_key(header::IF_MODIFIED_SINCE)
-        || matches!(facts.range, RangeRequest::Single(_));
+    let special = ask.headers.contains_key(header::IF_NONE_MATCH)
+        || ask.headers.contains_key(header::IF_MODIFIED_SINCE)
+        || matches!(ask.range, RangeRequest::Single(_));
     if !special || head.exact_range.is_some() {
         return None;
     }
-    let flight = Arc::clone(reader.flight());
-    respond::from_flight(head, &flight, &ask_of(request, facts), account, now)
+    respond::from_flight(head, reader.flight(), ask, account, now)
 }
