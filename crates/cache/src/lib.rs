@@ -21,9 +21,11 @@ pub mod note;
 pub mod page;
 pub mod plan;
 pub mod receive;
+mod rendered;
 pub mod respond;
 pub mod stored_body;
 pub mod variant;
+pub mod verbatim;
 
 pub use body::{Body, Incomplete};
 pub use cache::{Cache, Options};

@@ -24,3 +24,8 @@ pub const LOOKS_MAX: usize = 2;
 
 /// Shards of the table of fetches in progress: more than any number of cores in use at once.
 pub const FLIGHT_SHARDS: usize = 64;
+
+/// Pages per thread whose fields are kept rendered for the present second. At a few kilobytes each
+/// this is a megabyte a thread; more would help only sites whose hits are spread so thin that they
+/// are not busy.
+pub const RENDERED_SLOTS: usize = 256;

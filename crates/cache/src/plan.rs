@@ -19,8 +19,6 @@ pub struct Facts {
     directives: RequestDirectives,
     /// The range asked for.
     pub range: RangeRequest,
-    /// Answers to it may be shared only by explicit permission, so nobody waits for them.
-    has_authorization: bool,
 }
 
 /// What to do.
@@ -67,7 +65,6 @@ impl Facts {
             is_head: request.method() == Method::HEAD,
             directives: RequestDirectives::of(headers, settings),
             range: RangeRequest::of(request.method(), headers),
-            has_authorization: headers.contains_key(header::AUTHORIZATION),
         }
     }
 
@@ -106,30 +103,37 @@ pub fn plan(
     if let Some(reason) = facts.pass() {
         return Plan::Pass(reason);
     }
-    let Some(page) = page else { return facts.absent(Reason::UriMiss) };
+    let Some(page) = page else { return facts.absent(request, Reason::UriMiss) };
     match page.select(request, &facts.range) {
-        Selection::Variant(variant) => facts.found(page, variant, settings, now),
-        Selection::Part(_) => facts.absent(Reason::RangeMiss),
+        Selection::Variant(variant) => facts.found(page, variant, request, settings, now),
+        Selection::Part(_) => facts.absent(request, Reason::RangeMiss),
         Selection::None => match page.uncacheable(now) {
             Some(_) if facts.directives.only_if_cached => Plan::Unsatisfiable,
             Some(_) => Plan::Alone(None, Reason::KnownUncacheable),
-            None if page.variants().is_empty() => facts.absent(Reason::UriMiss),
-            None => facts.absent(Reason::VaryMiss),
+            None if page.variants().is_empty() => facts.absent(request, Reason::UriMiss),
+            None => facts.absent(request, Reason::VaryMiss),
         },
     }
 }
 
 impl Facts {
     /// Nothing is stored that could be looked at.
-    fn absent(&self, reason: Reason) -> Plan {
+    fn absent(&self, request: &HeaderMap, reason: Reason) -> Plan {
         if self.directives.only_if_cached {
             return Plan::Unsatisfiable;
         }
-        let alone = self.is_head || self.has_authorization || self.directives.no_store;
+        let alone = self.is_head || self.directives.no_store || is_for_one(request);
         if alone { Plan::Alone(None, reason) } else { Plan::Fetch(reason) }
     }
 
-    fn found(&self, page: &Page, variant: &Variant, settings: &Settings, now: Timestamp) -> Plan {
+    fn found(
+        &self,
+        page: &Page,
+        variant: &Variant,
+        request: &HeaderMap,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Plan {
         let freshness = &variant.head.freshness;
         let variant = variant.clone();
         match larder_semantics::decide(freshness, self.directives, now) {
@@ -157,7 +161,7 @@ impl Facts {
                 }
                 // What has to be validated for each request is validated for each alone, and a
                 // HEAD goes on as a HEAD (RFC 9111 §4.3.5).
-                let alone = self.is_head || self.has_authorization || is_per_request(reason);
+                let alone = self.is_head || is_per_request(reason) || is_for_one(request);
                 if alone {
                     Plan::Alone(Some(variant), reason)
                 } else {
@@ -166,6 +170,12 @@ impl Facts {
             }
         }
     }
+}
+
+/// Answers to such a request may be shared only by explicit permission (RFC 9111 §3.5), so nobody
+/// waits for them.
+fn is_for_one(request: &HeaderMap) -> bool {
+    request.contains_key(header::AUTHORIZATION)
 }
 
 /// Reasons that hold for one request, not for the page.

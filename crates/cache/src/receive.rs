@@ -18,6 +18,7 @@ use crate::cache::Options;
 use crate::fields::Fields;
 use crate::stored_body::StoredBody;
 use crate::variant::{Head, Variant};
+use crate::verbatim::Verbatim;
 
 /// A request and the head of its answer.
 #[derive(Clone, Copy, Debug)]
@@ -210,6 +211,7 @@ impl Answer<'_> {
         if head.vary == old.vary {
             // The stored response stays the one that was selected by what it was stored for.
             head.selecting = old.selecting.clone();
+            head.verbatim = old.verbatim.clone();
         }
         head.exact_range.clone_from(&old.exact_range);
         Variant { head: Arc::new(head), body: Arc::clone(&variant.body) }
@@ -228,6 +230,10 @@ fn head_of(
     // The validators are read from the copy, so that they do not hold on to a read buffer.
     let own = fields.to_map(0);
     let selecting = Selecting::of(&vary, answer.request);
+    let verbatim = match &vary {
+        Vary::Fields(names) => Verbatim::of(names, answer.request),
+        Vary::None | Vary::Any => Verbatim::default(),
+    };
     Head {
         status,
         freshness: Freshness::of(status, &own, answer.timing, settings),
@@ -235,6 +241,7 @@ fn head_of(
         fields,
         vary,
         selecting,
+        verbatim,
         exact_range: None,
     }
 }

@@ -14,6 +14,7 @@ use larder_semantics::{Freshness, Reason, Timestamp};
 use crate::body::Body;
 use crate::flight::Flight;
 use crate::note::{Handling, Note};
+use crate::rendered;
 use crate::stored_body::StoredBody;
 use crate::variant::{Head, Variant};
 
@@ -101,9 +102,44 @@ pub fn from_store<U>(
     account: &Account,
     now: Timestamp,
 ) -> Response<Body<U>> {
+    if account.forwarded.is_none() && is_plain(ask) {
+        return plain_hit(variant, ask, account, now);
+    }
     respond(&variant.head, Source::Stored(&variant.body), ask, account, now)
         // Only a fetch in progress can have lost its beginning.
         .unwrap_or_else(|| Response::new(Body::empty(account.note)))
+}
+
+/// Whether the answer is the stored response as it is.
+fn is_plain(ask: &Ask<'_>) -> bool {
+    matches!(ask.range, RangeRequest::None) && !is_conditional(ask)
+}
+
+/// The hit that most hits are.
+fn plain_hit<U>(
+    variant: &Variant,
+    ask: &Ask<'_>,
+    account: &Account,
+    now: Timestamp,
+) -> Response<Body<U>> {
+    let Variant { head, body } = variant;
+    let note = account.note;
+    let age_secs = head.freshness.current_age(now).as_secs();
+    let fields = rendered::fields(head, age_secs, note.reason, || {
+        let mut fields = head.fields.to_map(4);
+        fields.insert(header::AGE, HeaderValue::from(age_secs));
+        fields.append(CACHE_STATUS, account.cache_status(Some(&head.freshness), now));
+        fields
+    });
+    let body = if ask.method == Method::HEAD {
+        Body::empty(note)
+    } else {
+        Body::stored(Arc::clone(body), 0, body.complete().unwrap_or_default(), note)
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = head.status;
+    *response.headers_mut() = fields;
+    response
 }
 
 /// The answer to `ask` from a fetch in progress. `None` when its beginning is gone.
@@ -190,11 +226,15 @@ impl Source<'_> {
     }
 }
 
+/// Whether the client says what it has (RFC 9110 §13.1.2, §13.1.3).
+fn is_conditional(ask: &Ask<'_>) -> bool {
+    ask.headers.contains_key(header::IF_NONE_MATCH)
+        || ask.headers.contains_key(header::IF_MODIFIED_SINCE)
+}
+
 /// RFC 9110 §13.2.1: conditions count only where the answer without them would be a success.
 fn not_modified(head: &Head, ask: &Ask<'_>) -> bool {
-    let conditional = ask.headers.contains_key(header::IF_NONE_MATCH)
-        || ask.headers.contains_key(header::IF_MODIFIED_SINCE);
-    conditional
+    is_conditional(ask)
         && head.status.is_success()
         && head.exact_range.is_none()
         && matches!(validation::evaluate(ask.headers, &head.validators), Precondition::NotModified)

@@ -13,6 +13,7 @@ use larder_store::allocated;
 
 use crate::fields::Fields;
 use crate::stored_body::StoredBody;
+use crate::verbatim::Verbatim;
 
 /// Everything of a stored response but its body.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct Head {
     pub vary: Vary,
     /// Their values in the request that was answered.
     pub selecting: Selecting,
+    /// The same as they were sent.
+    pub verbatim: Verbatim,
     /// Set for a partial response whose bytes can't be placed, because their number contradicts
     /// the `Content-Range`: it answers the identical `Range` only.
     pub exact_range: Option<HeaderValue>,
@@ -38,22 +41,28 @@ impl Head {
     /// Whether this response was selected by the fields that `request` has.
     #[must_use]
     pub fn matches(&self, request: &HeaderMap) -> bool {
-        match self.vary {
+        match &self.vary {
             Vary::None => true,
             Vary::Any => false,
-            Vary::Fields(_) => larder_semantics::vary::matches(
-                &self.vary,
-                &self.selecting,
-                self.fields.first(&header::CONTENT_LANGUAGE),
-                request,
-            ),
+            Vary::Fields(names) => {
+                self.verbatim.repeats(names, request)
+                    || larder_semantics::vary::matches(
+                        &self.vary,
+                        &self.selecting,
+                        self.fields.first(&header::CONTENT_LANGUAGE),
+                        request,
+                    )
+            }
         }
     }
 
     /// The heap bytes behind the head.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.fields.heap_bytes() + self.selecting.heap_bytes() + self.vary.heap_bytes()
+        self.fields.heap_bytes()
+            + self.selecting.heap_bytes()
+            + self.verbatim.heap_bytes()
+            + self.vary.heap_bytes()
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::HOST;
+use http::header::{HOST, HeaderValue};
 use http::{Request, Response};
 use larder_cache::respond::{self, Account, Ask};
 use larder_cache::{Body, Cache, Facts, Plan, plan};
@@ -23,11 +23,12 @@ pub struct CacheService<S> {
     cache: Arc<Cache>,
     scheme: Scheme,
     inner: S,
+    host: LastHost,
 }
 
 impl<S> CacheService<S> {
-    pub(super) const fn new(cache: Arc<Cache>, scheme: Scheme, inner: S) -> Self {
-        Self { cache, scheme, inner }
+    pub(super) fn new(cache: Arc<Cache>, scheme: Scheme, inner: S) -> Self {
+        Self { cache, scheme, inner, host: LastHost::default() }
     }
 }
 
@@ -62,13 +63,13 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> CacheFuture<U> {
-        let host = match site(&request, self.scheme) {
+        let host = match self.host.of(&request, self.scheme) {
             Ok(host) => host,
             Err(reason) => {
                 return CacheFuture::ready(Err(FetchError::application(reason, reason)));
             }
         };
-        match self.begin(&request, &host) {
+        match begin(&self.cache, self.scheme, host, &request) {
             Begun::Answered(response) => CacheFuture::ready(Ok(response)),
             Begun::AnsweredStale(response, variant, key) => {
                 let fetch = Fetch::new(Arc::clone(&self.cache), self.inner.clone(), Page { key });
@@ -83,50 +84,72 @@ where
     }
 }
 
-impl<S> CacheService<S> {
-    /// Decides, and answers if what is stored will do.
-    fn begin<B: http_body::Body, U>(
-        &self,
-        request: &Request<B>,
-        host: &CanonicalHost<'_>,
-    ) -> Begun<U> {
-        KEY.with_borrow_mut(|key| {
-            key.write(self.scheme, host.as_str(), &hygiene::target(request.uri()), &[]);
-            let options = self.cache.options();
-            let settings = &options.semantics;
-            let has_body = !request.body().is_end_stream();
-            let facts = Facts::of(request, has_body, settings);
-            let page = facts.pass().is_none().then(|| self.cache.look_up(key.as_bytes())).flatten();
-            let now = self.cache.now();
-            let headers = request.headers();
-            match plan(page.as_deref(), headers, &facts, settings, now) {
-                Plan::Serve { variant, note, refresh } => {
-                    let ask = Ask { method: request.method(), headers, range: &facts.range };
-                    let account = Account::cached(note);
-                    let response = respond::from_store(&variant, &ask, &account, now);
-                    if refresh {
-                        Begun::AnsweredStale(response, variant, key.as_bytes().into())
-                    } else {
-                        Begun::Answered(response)
-                    }
+/// Decides, and answers if what is stored will do.
+fn begin<B: http_body::Body, U>(
+    cache: &Cache,
+    scheme: Scheme,
+    host: &str,
+    request: &Request<B>,
+) -> Begun<U> {
+    KEY.with_borrow_mut(|key| {
+        key.write(scheme, host, &hygiene::target(request.uri()), &[]);
+        let options = cache.options();
+        let settings = &options.semantics;
+        let has_body = !request.body().is_end_stream();
+        let facts = Facts::of(request, has_body, settings);
+        let page = facts.pass().is_none().then(|| cache.look_up(key.as_bytes())).flatten();
+        let now = cache.now();
+        let headers = request.headers();
+        match plan(page.as_deref(), headers, &facts, settings, now) {
+            Plan::Serve { variant, note, refresh } => {
+                let ask = Ask { method: request.method(), headers, range: &facts.range };
+                let account = Account::cached(note);
+                let response = respond::from_store(&variant, &ask, &account, now);
+                if refresh {
+                    Begun::AnsweredStale(response, variant, key.as_bytes().into())
+                } else {
+                    Begun::Answered(response)
                 }
-                waits @ (Plan::Fetch(_)
-                | Plan::Validate(..)
-                | Plan::Alone(..)
-                | Plan::Pass(_)
-                | Plan::Unsatisfiable) => Begun::Planned(waits, facts, key.as_bytes().into()),
             }
-        })
-    }
+            waits @ (Plan::Fetch(_)
+            | Plan::Validate(..)
+            | Plan::Alone(..)
+            | Plan::Pass(_)
+            | Plan::Unsatisfiable) => Begun::Planned(waits, facts, key.as_bytes().into()),
+        }
+    })
 }
 
-/// Which site the request is for. The authority of the target outranks `Host` (RFC 9112 §3.2.2).
-fn site<B>(request: &Request<B>, scheme: Scheme) -> Result<CanonicalHost<'_>, Reason> {
-    if let Some(authority) = request.uri().authority() {
-        return larder_policy::host::canonical(authority.as_str().as_bytes(), scheme);
-    }
-    match request.headers().get(HOST) {
-        Some(host) => larder_policy::host::canonical(host.as_bytes(), scheme),
-        None => Ok(CanonicalHost::UNNAMED),
+/// The site of the last request, kept because nearly all requests of a connection are for one.
+#[derive(Clone, Debug, Default)]
+struct LastHost {
+    sent: Option<HeaderValue>,
+    canonical: String,
+}
+
+impl LastHost {
+    /// Which site the request is for. The authority of the target outranks `Host` (RFC 9112
+    /// §3.2.2).
+    fn of<B>(&mut self, request: &Request<B>, scheme: Scheme) -> Result<&str, Reason> {
+        let canonical = match (request.uri().authority(), request.headers().get(HOST)) {
+            (None, Some(host)) if self.sent.as_ref() == Some(host) => return Ok(&self.canonical),
+            (None, Some(host)) => {
+                let canonical = larder_policy::host::canonical(host.as_bytes(), scheme)?;
+                // A copy of its own: the request's would hold on to a whole read buffer.
+                self.sent = HeaderValue::from_bytes(host.as_bytes()).ok();
+                canonical
+            }
+            (Some(authority), _) => {
+                self.sent = None;
+                larder_policy::host::canonical(authority.as_str().as_bytes(), scheme)?
+            }
+            (None, None) => {
+                self.sent = None;
+                CanonicalHost::UNNAMED
+            }
+        };
+        self.canonical.clear();
+        self.canonical.push_str(canonical.as_str());
+        Ok(&self.canonical)
     }
 }
