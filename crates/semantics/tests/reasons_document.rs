@@ -269,7 +269,7 @@ The words are an interface: new ones are added, none is renamed.
                 "The application's worker died or was killed: look into its log (a time limit of its own, out of memory)."
             }
             Reason::NoUpstream => {
-                "All applications failed in a row and are left alone for `upstream_pool.eject_for`. Look at `larder_upstream_ejected`."
+                "The name in `upstream` has no address. At the start that is an error; afterwards the last addresses are kept, so it is hardly seen."
             }
             Reason::UpstreamTooBusy => {
                 "`upstream_pool.connections_max` requests are with the application already. It hangs, or needs more workers."
