@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
 use larder_cache::collapse::{Joined, Wanted};
 use larder_cache::flight::Reader;
@@ -12,6 +12,7 @@ use larder_cache::respond::{self, Account, Ask, CACHE_STATUS};
 use larder_cache::variant::{Head, Variant};
 use larder_cache::{Body, Facts, Handling, Note, Plan, limits, plan};
 use larder_semantics::range::RangeRequest;
+use larder_semantics::vary::Vary;
 use larder_semantics::{Reason, Timestamp, validation};
 use tower_service::Service;
 
@@ -61,7 +62,13 @@ where
                 Plan::Alone(..) | Plan::Pass(_) | Plan::Unsatisfiable => break,
             }
         }
-        match join(&fetch, &asked.headers, &asked.facts.range, variant.is_some()) {
+        // Where nothing is stored, nothing is known of how the page varies.
+        let known =
+            (reason != Reason::UriMiss).then(|| fetch.cache.look_up(&fetch.page.key)).flatten();
+        let recipe = known.as_deref().and_then(larder_cache::page::Page::recipe);
+        let range = range_line(&asked.headers, &asked.facts.range);
+        let range = range.filter(|_| variant.is_none());
+        match join(&fetch, &asked.headers, recipe, range) {
             Joined::Lead(lead) => {
                 let errand = asked.errand(variant);
                 let led = Enduring::new(lead::lead(fetch.clone(), lead, errand)).await;
@@ -137,7 +144,8 @@ where
     U::Error: Into<Reason>,
 {
     let (parts, _no_content) = request.into_parts();
-    if let Joined::Lead(lead) = join(&fetch, &parts.headers, &RangeRequest::None, true) {
+    let recipe = Some(&variant.head.vary);
+    if let Joined::Lead(lead) = join(&fetch, &parts.headers, recipe, None) {
         let mut headers = parts.headers.clone();
         validation::make_conditional(&mut headers, &[&variant.head.validators]);
         let errand: Errand<B> = Errand {
@@ -150,19 +158,18 @@ where
 }
 
 /// Joins the fetch of this page that is in progress, or begins one.
-fn join<S>(fetch: &Fetch<S>, client: &HeaderMap, range: &RangeRequest, validates: bool) -> Joined {
-    let page = fetch.cache.look_up(&fetch.page.key);
-    let wanted = Wanted {
-        key: &fetch.page.key,
-        request: client,
-        recipe: page.as_deref().and_then(|page| page.recipe()),
-        range: range_line(client, range).filter(|_| !validates),
-    };
+fn join<S>(
+    fetch: &Fetch<S>,
+    client: &HeaderMap,
+    recipe: Option<&Vary>,
+    range: Option<&HeaderValue>,
+) -> Joined {
+    let wanted = Wanted { key: &fetch.page.key, request: client, recipe, range };
     fetch.cache.flights().join_or_lead(&wanted)
 }
 
 /// The line that the application is sent when a range is asked for of a page that is not stored.
-fn range_line<'a>(client: &'a HeaderMap, range: &RangeRequest) -> Option<&'a http::HeaderValue> {
+fn range_line<'a>(client: &'a HeaderMap, range: &RangeRequest) -> Option<&'a HeaderValue> {
     match range {
         RangeRequest::None => None,
         RangeRequest::Single(_) | RangeRequest::Several => client.get(header::RANGE),
