@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use http::header::{HeaderMap, HeaderValue};
@@ -26,6 +27,8 @@ type Shard = HashMap<Box<[u8]>, Vec<Entry>, RandomState>;
 #[derive(Debug)]
 pub struct Flights {
     shards: Box<[Mutex<Shard>]>,
+    /// How often pages were invalidated; many pages share one number.
+    epochs: Box<[AtomicU64]>,
     hasher: RandomState,
     budget: Arc<Budget>,
 }
@@ -46,6 +49,19 @@ pub enum Joined {
     Follow(Arc<Flight>),
     /// Too much goes on for this page: ask on one's own.
     Full,
+}
+
+/// A moment between the invalidations of a page: what was asked for before the next one must not be
+/// stored after it (RFC 9111 §4.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Epoch(u64);
+
+impl Epoch {
+    /// The moment after one more invalidation: a change's own answer is newer than what it changed.
+    #[must_use]
+    pub const fn after_own_change(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
 }
 
 /// The duty to fetch. When it is dropped the fetch is over, whatever became of it.
@@ -74,16 +90,29 @@ impl Flights {
     #[must_use]
     pub fn new(budget_bytes: u64) -> Arc<Self> {
         let shards = (0..limits::FLIGHT_SHARDS).map(|_| Mutex::default()).collect();
+        let epochs = (0..limits::EPOCHS).map(|_| AtomicU64::default()).collect();
         let budget = Arc::new(Budget::new(budget_bytes));
-        Arc::new(Self { shards, hasher: RandomState::default(), budget })
+        Arc::new(Self { shards, epochs, hasher: RandomState::default(), budget })
     }
 
     fn shard(&self, key: &[u8]) -> &Mutex<Shard> {
-        let hash = self.hasher.hash_one(key);
-        let count = self.shards.len() as u64;
-        // The remainder is below the number of shards, so it is an index.
-        let index = usize::try_from(hash % count).unwrap_or_default();
-        &self.shards[index]
+        &self.shards[self.place(key, self.shards.len())]
+    }
+
+    fn counter(&self, key: &[u8]) -> &AtomicU64 {
+        &self.epochs[self.place(key, self.epochs.len())]
+    }
+
+    /// The index of `key` in something with `count` places.
+    fn place(&self, key: &[u8], count: usize) -> usize {
+        // The remainder is below the number of places, so it is an index.
+        usize::try_from(self.hasher.hash_one(key) % count as u64).unwrap_or_default()
+    }
+
+    /// The moment before a request for the page that is not in this table.
+    #[must_use]
+    pub fn epoch(&self, key: &[u8]) -> Epoch {
+        Epoch(self.counter(key).load(Ordering::Acquire))
     }
 
     /// Joins the fetch that `wanted` can share, or becomes the one who fetches.
@@ -109,22 +138,29 @@ impl Flights {
     }
 
     /// A fetch that nobody else can join before its answer is there: for a request that asked on
-    /// its own and whose answer turned out to be one to keep.
+    /// its own, at the moment `since`, and whose answer turned out to be one to keep. `None` if the
+    /// page was invalidated since: then it is not one to keep.
     #[must_use]
-    pub fn lead_alone(self: &Arc<Self>, key: &[u8]) -> Lead {
+    pub fn lead_alone(self: &Arc<Self>, key: &[u8], since: Epoch) -> Option<Lead> {
         let flight = Arc::new(Flight::new(Arc::clone(&self.budget)));
-        // It is in the table all the same, so that an invalidation finds it.
+        // It is in the table all the same, so that an invalidation finds it from now on; those
+        // before have counted. Both happen under the lock, so that none falls between.
         let entry = Entry { flight: Arc::clone(&flight), selecting: None, range: None };
-        self.shard(key).lock().entry(key.into()).or_default().push(entry);
-        Lead { flight, key: key.into(), table: Arc::clone(self) }
+        let mut shard = self.shard(key).lock();
+        if self.epoch(key) != since {
+            return None;
+        }
+        shard.entry(key.into()).or_default().push(entry);
+        drop(shard);
+        Some(Lead { flight, key: key.into(), table: Arc::clone(self) })
     }
 
     /// Marks every fetch of the page as out of date.
     pub fn invalidate(&self, key: &[u8]) {
-        if let Some(entries) = self.shard(key).lock().get(key) {
-            for entry in entries {
-                entry.flight.invalidate();
-            }
+        let shard = self.shard(key).lock();
+        self.counter(key).fetch_add(1, Ordering::Release);
+        for entry in shard.get(key).into_iter().flatten() {
+            entry.flight.invalidate();
         }
     }
 

@@ -43,7 +43,7 @@ pub struct Draft {
     part: Option<ContentRange>,
 }
 
-/// A stored response, confirmed by a 304.
+/// A stored response, confirmed by a 304 or the answer to a HEAD.
 #[derive(Clone, Debug)]
 pub struct Freshened {
     /// The response with its fields brought up to date.
@@ -168,11 +168,35 @@ impl Answer<'_> {
         if !validation::selects(self.response, &variant.head.validators, true) {
             return None;
         }
-        let newer = self.updated(variant, options);
-        // The 304 may have brought a prohibition, such as `private`.
+        Some(self.checked(self.updated(variant, options), settings))
+    }
+
+    /// What the answer to a HEAD makes of the stored response (RFC 9111 §4.3.5).
+    #[must_use]
+    pub fn freshened_by_head(&self, variant: &Variant, options: &Options) -> Option<Freshened> {
+        let stored = variant.head.fields.to_map(0);
+        let length = variant.body.complete();
+        match validation::head_effect(&stored, length, self.status, self.response) {
+            HeadEffect::None => None,
+            // What is stored under another status is not what this 200 describes.
+            HeadEffect::Update if variant.head.status == self.status => {
+                Some(self.checked(self.updated(variant, options), &options.semantics))
+            }
+            HeadEffect::Update | HeadEffect::Expire => {
+                let mut head = Head::clone(&variant.head);
+                head.freshness.expire(self.timing.response_time);
+                let variant = Variant { head: Arc::new(head), body: Arc::clone(&variant.body) };
+                Some(Freshened { variant, keep: Ok(()) })
+            }
+        }
+    }
+
+    /// Whether the updated response may stay: the newer head may have brought a prohibition, such as
+    /// `private`.
+    fn checked(&self, newer: Variant, settings: &Settings) -> Freshened {
         let fields = newer.head.fields.to_map(0);
         let exchange = Exchange {
-            method: self.method,
+            method: &Method::GET,
             request: self.request,
             status: newer.head.status,
             response: &fields,
@@ -180,23 +204,7 @@ impl Answer<'_> {
         let keep = storing::may_store(&exchange, settings).and_then(|()| {
             if newer.head.vary == Vary::Any { Err(Reason::VaryAny) } else { Ok(()) }
         });
-        Some(Freshened { variant: newer, keep })
-    }
-
-    /// What the answer to a HEAD makes of the stored response (RFC 9111 §4.3.5).
-    #[must_use]
-    pub fn freshened_by_head(&self, variant: &Variant, options: &Options) -> Option<Variant> {
-        let stored = variant.head.fields.to_map(0);
-        match validation::head_effect(&stored, variant.body.complete(), self.status, self.response)
-        {
-            HeadEffect::None => None,
-            HeadEffect::Update => Some(self.updated(variant, options)),
-            HeadEffect::Expire => {
-                let mut head = Head::clone(&variant.head);
-                head.freshness.expire(self.timing.response_time);
-                Some(Variant { head: Arc::new(head), body: Arc::clone(&variant.body) })
-            }
-        }
+        Freshened { variant: newer, keep }
     }
 
     /// The stored response with the fields of a new head (RFC 9111 §3.2).

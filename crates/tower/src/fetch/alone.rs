@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::HeaderMap;
 use http::{Method, Request, Response, StatusCode};
+use larder_cache::collapse::Epoch;
 use larder_cache::flight::Outcome;
 use larder_cache::receive::{Answer as Received, Draft, Freshened, content_length};
 use larder_cache::respond::{self, Account, Ask, CACHE_STATUS};
@@ -35,6 +36,7 @@ where
     U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     U::Error: Into<Reason>,
 {
+    let since = fetch.cache.flights().epoch(&fetch.page.key);
     let method = request.method().clone();
     let client = request.headers().clone();
     let ask = Ask { method: &method, headers: &client, range: &facts.range };
@@ -71,16 +73,13 @@ where
     let account = Account::forwarded(handling_of(why), why);
     let now = timing.response_time;
     match weigh(&fetch, &received, stored.as_ref()) {
-        Verdict::Valid(Freshened { variant, keep }) => {
-            match keep {
-                Ok(()) => fetch.cache.freshen(&fetch.page.key, &variant, None),
-                Err(_) => fetch.cache.forget(&fetch.page.key, &variant),
-            }
-            Ok(respond::from_store(&variant, &ask, &validated(why), now))
+        Verdict::Valid(newer) => {
+            take_in(&fetch, &newer);
+            Ok(respond::from_store(&newer.variant, &ask, &validated(why), now))
         }
         Verdict::Keep(draft) => {
             let response = Response::from_parts(parts, body);
-            Ok(keep(fetch, response, draft, &account, now))
+            Ok(keep(fetch, response, draft, since, &account))
         }
         Verdict::Refuse(reason) => {
             if !parts.status.is_server_error() && parts.status != StatusCode::NOT_MODIFIED {
@@ -89,6 +88,14 @@ where
             let account = account.not_stored(reason);
             Ok(dress(Response::from_parts(parts, body), &account, now))
         }
+    }
+}
+
+/// Puts the newer head on the stored response, or forgets it where that forbids to share it.
+fn take_in<S>(fetch: &Fetch<S>, newer: &Freshened) {
+    match newer.keep {
+        Ok(()) => fetch.cache.freshen(&fetch.page.key, &newer.variant, None),
+        Err(_) => fetch.cache.forget(&fetch.page.key, &newer.variant),
     }
 }
 
@@ -121,6 +128,7 @@ where
     U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     U::Error: Into<Reason>,
 {
+    let since = fetch.cache.flights().epoch(&fetch.page.key);
     let method = request.method().clone();
     let client = (method == Method::POST).then(|| request.headers().clone());
     let sent = fetch.send(request.map(RequestBody::Client)).await;
@@ -147,7 +155,10 @@ where
         .is_some_and(|length| length > fetch.cache.kept_max(&fetch.page.key));
     let response = Response::from_parts(parts, body);
     match draft {
-        Ok(draft) if !too_large => Ok(keep(fetch, response, draft, &account, now)),
+        Ok(draft) if !too_large => {
+            // What is kept is a success, so it was itself a change.
+            Ok(keep(fetch, response, draft, since.after_own_change(), &account))
+        }
         Ok(_) | Err(_) => Ok(dress(response, &account, now)),
     }
 }
@@ -163,20 +174,23 @@ fn invalidate<S>(fetch: &Fetch<S>, response: &HeaderMap) {
     }
 }
 
-/// Sends a response on while it is being stored.
+/// Sends a response on while it is being stored, unless the page was invalidated `since`.
 fn keep<S, U>(
     fetch: Fetch<S>,
     response: Response<U>,
     draft: Draft,
+    since: Epoch,
     account: &Account,
-    now: Timestamp,
 ) -> Response<Body<U>>
 where
     S: Send + Sync + 'static,
     U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     U::Error: Into<Reason>,
 {
-    let lead = fetch.cache.flights().lead_alone(&fetch.page.key);
+    let now = draft.head.freshness.response_time;
+    let Some(lead) = fetch.cache.flights().lead_alone(&fetch.page.key, since) else {
+        return dress(response, &account.not_stored(Reason::InvalidatedMeanwhile), now);
+    };
     let Some(reader) = lead.flight().reader(0, None) else {
         return dress(response, account, now);
     };
@@ -208,7 +222,7 @@ fn head_answer<S, U>(
             timing,
         };
         if let Some(newer) = received.freshened_by_head(variant, &fetch.cache.options()) {
-            fetch.cache.freshen(&fetch.page.key, &newer, None);
+            take_in(fetch, &newer);
         }
     }
     dress(response, &Account::forwarded(Handling::Miss, why), timing.response_time)

@@ -71,3 +71,25 @@ async fn the_answer_to_a_head_freshens_expires_or_leaves_the_stored_page() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_answer_to_a_head_that_forbids_sharing_ends_it_and_another_status_is_another_page() {
+    let cases = [
+        ("private", 200, "private, max-age=100"),
+        ("no-store", 200, "no-store, max-age=100"),
+        ("of another status", 410, "max-age=100"),
+    ];
+    for (name, status, cache_control) in cases {
+        let world = World::new();
+        let page = Answer::new(status).field("cache-control", "max-age=10").body("hello");
+        world.app.push("/", page.clone());
+        world.app.push("/", Answer::new(200).field("cache-control", cache_control));
+        world.app.push("/", Answer::page("max-age=60", "newer"));
+        world.get("/").await;
+        world.clock.advance_secs(10);
+        world.method("HEAD", "/").await;
+        let seen = world.get("/").await;
+        assert!(!seen.cache_status().contains("hit"), "{name}: {}", seen.cache_status());
+        assert_eq!(seen.body, "newer", "{name}");
+    }
+}

@@ -65,3 +65,24 @@ async fn a_fetch_begun_before_an_invalidation_is_not_stored_after_it() {
     world.settle().await;
     assert_eq!(world.get("/").await.is_hit().body, "after");
 }
+
+#[tokio::test]
+async fn an_answer_asked_for_alone_before_a_change_is_not_stored_after_it() {
+    let world = World::new();
+    let go = Signal::new();
+    let slow = Answer::page("public, max-age=60, must-revalidate", "before").wait_before_head(&go);
+    world.app.push("/", slow);
+    world.app.push("/", Answer::new(204));
+    world.app.push("/", Answer::page("max-age=60", "after"));
+    let alone = tokio::spawn({
+        let world = world.clone();
+        async move { world.get_with("/", &[("authorization", "Bearer t")]).await }
+    });
+    world.settle().await;
+    world.method("POST", "/").await;
+    go.fire();
+    let before = alone.await.unwrap();
+    assert_eq!(before.body, "before");
+    assert!(before.cache_status().ends_with("detail=invalidated-meanwhile"));
+    assert_eq!(world.get("/").await.is_forwarded("uri-miss").body, "after");
+}
