@@ -180,7 +180,7 @@ impl Config {
             self.workers = machine.cores.max(1);
         }
         if !given("cache.object_max") {
-            self.cache.object_bytes_max = self.cache.memory_bytes / 8;
+            self.cache.object_bytes_max = self.cache.memory_bytes / 16;
         }
     }
 

@@ -48,12 +48,12 @@ fn memory(config: &Config, places: &Places, machine: &Machine) -> Vec<Problem> {
         let hint = format!("it has {}MiB; leave room for the application", machine_bytes >> 20);
         problems.push(Problem::new(place(places, &["cache.memory"]), message).hint(hint));
     }
-    if cache.object_bytes_max > cache.memory_bytes / 2 {
+    if cache.object_bytes_max > cache.memory_bytes / 8 {
         let message = format!(
-            "`cache.object_max` is more than half of `cache.memory`, which is {}",
+            "`cache.object_max` is more than an eighth of `cache.memory`, which is {}",
             show_bytes(cache.memory_bytes)
         );
-        let hint = format!("at most {}", show_bytes(cache.memory_bytes / 2));
+        let hint = format!("at most {}", show_bytes(cache.memory_bytes / 8));
         let keys = ["cache.object_max", "cache.memory"];
         problems.push(Problem::new(place(places, &keys), message).hint(hint));
     }

@@ -117,14 +117,14 @@ pub const OPTIONS: &[OptionSpec] = &[
         key: "cache.object_max",
         kind: Kind::Bytes {
             place: |c| &mut c.cache.object_bytes_max,
-            default: Automatic::From("an eighth of `cache.memory`"),
+            default: Automatic::From("a sixteenth of `cache.memory`"),
             min: KIB,
             max: usize::MAX,
         },
         flag: flag("--object-max", "SIZE"),
         summary: "Largest response body that is stored",
         text: "Largest response body that is stored; larger ones are passed through. The default \
-               keeps one download from pushing out all pages. At most half of `cache.memory`.",
+               keeps one download from pushing out all pages. At most an eighth of `cache.memory`.",
         example: "\"16MiB\"",
         reload: Reload::Live,
     },
@@ -133,8 +133,8 @@ pub const OPTIONS: &[OptionSpec] = &[
         kind: count(|c| &mut c.cache.variants_max, 64, 4096),
         flag: None,
         summary: "Most variants kept of one page",
-        text: "Most variants (RFC 9110 §12.5.5, `Vary`) kept of one page. Above it the oldest makes \
-               room. A bound, because a client that invents values of a varying field would \
+        text: "Most variants (RFC 9110 §12.5.5, `Vary`) kept of one page. Above it stale ones make \
+               room, and beside as many fresh ones a new one is passed. A bound, because a client that invents values of a varying field would \
                otherwise fill the memory with one page.",
         example: "16",
         reload: Reload::Live,
@@ -369,8 +369,8 @@ pub const OPTIONS: &[OptionSpec] = &[
         kind: count(|c| &mut c.limits.connections_max, 10_000, 1_000_000),
         flag: None,
         summary: "Most client connections at one time",
-        text: "Most client connections at one time, over all workers. Further ones wait in the \
-               system's queue until one ends. Each needs a file descriptor, and another one while \
+        text: "Most client connections at one time, over all workers. Further ones \
+               are answered with 503 and closed. Each needs a file descriptor, and another one while \
                an application is asked: see `ulimit -n`.",
         example: "50000",
         reload: Reload::Restart,

@@ -32,7 +32,7 @@ mod tests {
         assert_eq!(config.admin, Some("127.0.0.1:9180".parse().unwrap()));
         assert_eq!(config.workers, 3);
         assert_eq!(config.cache.memory_bytes, 256 << 20);
-        assert_eq!(config.cache.object_bytes_max, 32 << 20);
+        assert_eq!(config.cache.object_bytes_max, 16 << 20);
         assert_eq!(config.upstream_pool.idle, Duration::from_millis(1500));
         assert_eq!(config.log.access, AccessLog::Off);
         assert_eq!(config.log.level, Level::Info);
@@ -212,8 +212,8 @@ level = 1.5
             ("cache.memory = '0B'", Some("2:16: 0B is too small")),
             ("cache.memory = '4GiB'", None),
             ("cache.memory = '5GiB'", Some("2:16: 5GiB for stored responses is more than")),
-            ("cache.object_max = '128MiB'", None),
-            ("cache.object_max = '129MiB'", Some("2:20: `cache.object_max` is more than half")),
+            ("cache.object_max = '32MiB'", None),
+            ("cache.object_max = '33MiB'", Some("2:20: `cache.object_max` is more than an eighth")),
             ("listen.http = '127.0.0.1:9180'", Some("2:15: the site and the admin listener")),
             ("admin.listen = '127.0.0.1:8080'", Some("2:16: the site and the admin listener")),
             ("listen.http = ['0.0.0.0:8080', '127.0.0.1:8080']", Some("2:15: 127.0.0.1:8080 is")),
@@ -254,7 +254,7 @@ level = 1.5
         let config = build(overrides.clone()).expect("valid");
         assert_eq!(config.upstreams.len(), 2, "a list on the command line replaces the file's");
         assert_eq!(config.cache.memory_bytes, 2 << 30);
-        assert_eq!(config.cache.object_bytes_max, 256 << 20, "follows the budget");
+        assert_eq!(config.cache.object_bytes_max, 128 << 20, "follows the budget");
         assert_eq!((config.workers, config.log.level), (2, Level::Warn));
         assert!(!config.semantics.targeted);
 

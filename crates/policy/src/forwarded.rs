@@ -29,7 +29,7 @@ pub fn write(headers: &mut HeaderMap, client: IpAddr, scheme: Scheme, host: &str
 
 /// RFC 9110 §7.6.3: appends Larder to the list, with the version in which the message was received.
 ///
-/// For requests and responses alike. The pseudonym hides the host's name, which §7.6.3 allows.
+/// For requests; a gateway need not name itself in responses. The pseudonym hides the host's name, which §7.6.3 allows.
 pub fn via(headers: &mut HeaderMap, received: Version) {
     let entry = match received {
         Version::HTTP_10 => "1.0 larder",

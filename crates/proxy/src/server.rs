@@ -121,7 +121,7 @@ impl Server {
     /// Nothing was changed.
     pub fn apply(&self, config: Config) -> Result<Vec<&'static str>, StartError> {
         let mut current = self.config.lock();
-        let waits = needs_restart(&current, &config);
+        let waits = current.changes_for_restart(&config);
         let same_upstream = current.upstreams == config.upstreams
             && same(&current.upstream_pool, &config.upstream_pool)
             && same(&current.timeouts, &config.timeouts);
@@ -137,7 +137,14 @@ impl Server {
         self.control.resolve(&site);
         self.slot.replace(site);
         self.kept.metrics.reloads_applied.fetch_add(1, Ordering::Relaxed);
-        *current = config;
+        // What waits for a restart is not in force: the next reload has to find it changed again.
+        let in_force = std::mem::replace(&mut *current, config);
+        current.listen = in_force.listen;
+        current.workers = in_force.workers;
+        current.admin = in_force.admin;
+        current.cache.memory_bytes = in_force.cache.memory_bytes;
+        current.limits = in_force.limits;
+        current.log.level = in_force.log.level;
         Ok(waits)
     }
 
@@ -223,16 +230,4 @@ impl Control {
 /// Plain values without an order or a hash of their own: what they show is what they are.
 fn same<T: std::fmt::Debug>(one: &T, other: &T) -> bool {
     format!("{one:?}") == format!("{other:?}")
-}
-
-fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
-    let changed = [
-        ("listen.http", old.listen != new.listen),
-        ("listen.workers", old.workers != new.workers),
-        ("admin.listen", old.admin != new.admin),
-        ("cache.memory", old.cache.memory_bytes != new.cache.memory_bytes),
-        ("limits", !same(&old.limits, &new.limits)),
-        ("log.level", old.log.level != new.log.level),
-    ];
-    changed.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect()
 }

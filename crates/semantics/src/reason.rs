@@ -100,7 +100,6 @@ reasons! {
     KnownUncacheable "known-uncacheable" Forwarded BYPASS, 0, "the last response of this page could not be stored";
     Upgrade "upgrade" Forwarded BYPASS, 0, "the client asks for another protocol";
     RequestBody "request-body" Forwarded BYPASS, 0, "a request with a body is not answered from the cache";
-    Expired "expired" Forwarded MISS, 0, "the stored response was discarded";
 
     NoStore "no-store" NotStored NONE, 0, "the response says no-store";
     Private "private" NotStored NONE, 0, "the response says private";
@@ -117,7 +116,6 @@ reasons! {
     Truncated "truncated" NotStored NONE, 0, "the response ended before it was complete";
     InvalidatedMeanwhile "invalidated-meanwhile" NotStored NONE, 0, "the page was purged or changed while the response was on its way";
     AlreadyExpired "already-expired" NotStored NONE, 0, "the response is stale on arrival and has no validator";
-    NoRoom "no-room" NotStored NONE, 0, "no room in the cache";
 
     MalformedRequest "malformed-request" ClientError NONE, 400, "the request is malformed";
     HeadTooLarge "head-too-large" ClientError NONE, 431, "the request's header section is too large";

@@ -164,7 +164,6 @@ The words are an interface: new ones are added, none is renamed.
             Reason::RequestBody => {
                 "A GET with a body has no agreed meaning. Use POST, or put it into the query."
             }
-            Reason::Expired => "Reserved: this version does not report it.",
 
             Reason::NoStore => {
                 "Nothing, if the page is meant not to be kept. Frameworks add it to pages behind a login."
@@ -207,7 +206,6 @@ The words are an interface: new ones are added, none is renamed.
             Reason::AlreadyExpired => {
                 "The response came with a lifetime of zero, an `Expires` that is over or an `Age` that can't be read, and no validator. Check the application's clock and `Cache-Control`."
             }
-            Reason::NoRoom => "Reserved: this version makes room by giving up other pages.",
 
             Reason::MalformedRequest => {
                 "Nothing, if it is a scanner. Else look at what the client sends: a stray byte in a field, a bad target."

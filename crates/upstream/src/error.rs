@@ -56,6 +56,8 @@ impl UpstreamError {
 
 impl From<UpstreamError> for Reason {
     fn from(error: UpstreamError) -> Self {
+        // The reason goes on without the particulars, so this is where they are told.
+        tracing::debug!(%error, "the application failed");
         error.0.reason
     }
 }
