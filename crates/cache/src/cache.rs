@@ -50,6 +50,9 @@ impl Default for Options {
     }
 }
 
+/// Room for a head and the bookkeeping of blocks, which the store weighs with a body.
+const HEAD_BYTES: u64 = 256 * 1024;
+
 /// A page that can be looked at without holding a lock.
 #[derive(Clone, Debug)]
 pub struct SharedPage(Arc<Page>);
@@ -87,8 +90,12 @@ impl Cache {
     /// An empty cache of `memory_bytes`. Fetches in progress may hold an eighth of that on top.
     #[must_use]
     pub fn new(memory_bytes: u64, options: Options, clock: Arc<dyn Clock>) -> Self {
+        let mut sizes = Sizes::of(memory_bytes);
+        // What the site wants kept has to be admissible, with its head.
+        let wanted = options.object_bytes_max.saturating_add(HEAD_BYTES);
+        sizes.item_bytes_wanted = sizes.item_bytes_wanted.max(wanted);
         Self {
-            store: MemoryStore::new(Sizes::of(memory_bytes)),
+            store: MemoryStore::new(sizes),
             flights: Flights::new((memory_bytes / 8).max(8 << 20)),
             options: ArcSwap::from_pointee(options),
             clock,
@@ -132,10 +139,8 @@ impl Cache {
     /// The longest body worth keeping: what the site allows and the store admits.
     #[must_use]
     pub fn kept_max(&self, key: &[u8]) -> u64 {
-        // Room for the head and the bookkeeping, which the store weighs as well.
-        const HEAD_BYTES: usize = 64 * 1024;
-        let admitted = self.store.item_bytes_max(key.len()).saturating_sub(HEAD_BYTES);
-        self.options().object_bytes_max.min(admitted as u64)
+        let admitted = self.store.item_bytes_max(key.len()) as u64;
+        self.options().object_bytes_max.min(admitted.saturating_sub(HEAD_BYTES))
     }
 
     /// Stores what the fetch `flight` brought.

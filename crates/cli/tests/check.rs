@@ -37,7 +37,7 @@ mod tests {
             "larder.toml: ok\n",
             "listen      127.0.0.1:8080, 2 workers\n",
             "upstream    http://127.0.0.1:8000\n",
-            "memory      64MiB, a response at most 8MiB\n",
+            "memory      64MiB, a response at most 4MiB\n",
         ];
         for part in parts {
             assert!(said.contains(part), "{part} in {said}");

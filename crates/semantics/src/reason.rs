@@ -73,7 +73,6 @@ macro_rules! reasons {
 const NONE: Option<Fwd> = None;
 const BYPASS: Option<Fwd> = Some(Fwd::Bypass);
 const METHOD: Option<Fwd> = Some(Fwd::Method);
-const MISS: Option<Fwd> = Some(Fwd::Miss);
 const PARTIAL: Option<Fwd> = Some(Fwd::Partial);
 const REQUEST: Option<Fwd> = Some(Fwd::Request);
 const STALE: Option<Fwd> = Some(Fwd::Stale);

@@ -77,6 +77,10 @@ where
             take_in(&fetch, &newer);
             Ok(respond::from_store(&newer.variant, &ask, &validated(why), now))
         }
+        Verdict::Keep(_) if is_endless(&fetch, &parts.headers) => {
+            let account = account.not_stored(Reason::TooLarge);
+            Ok(dress(Response::from_parts(parts, body), &account, now))
+        }
         Verdict::Keep(draft) => {
             let response = Response::from_parts(parts, body);
             Ok(keep(fetch, response, draft, since, &account))
@@ -89,6 +93,13 @@ where
             Ok(dress(Response::from_parts(parts, body), &account, now))
         }
     }
+}
+
+/// Whether the page outgrew what is kept not long ago, and does not say its length now either.
+fn is_endless<S>(fetch: &Fetch<S>, response: &HeaderMap) -> bool {
+    let known = fetch.cache.look_up(&fetch.page.key);
+    content_length(response).is_none()
+        && known.and_then(|page| page.uncacheable(fetch.cache.now())) == Some(Reason::TooLarge)
 }
 
 /// Puts the newer head on the stored response, or forgets it where that forbids to share it.

@@ -37,9 +37,12 @@ where
             Err(other) => trailers = other.into_trailers().ok(),
         }
     }
-    let stored = flight.kept().and_then(|chunks| {
-        let variant = cache.keep(lead.key(), flight, draft, &chunks).ok()?;
-        Some((variant.body, draft.first()))
-    });
+    let kept = flight.kept().ok_or(Reason::TooLarge);
+    let kept = kept.and_then(|chunks| cache.keep(lead.key(), flight, draft, &chunks));
+    if let Err(reason @ (Reason::TooLarge | Reason::TooManyVariants)) = kept {
+        // The next request for it need not make others wait.
+        cache.mark_uncacheable(lead.key(), reason);
+    }
+    let stored = kept.ok().map(|variant| (variant.body, draft.first()));
     flight.complete(trailers, stored);
 }
