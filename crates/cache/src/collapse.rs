@@ -138,14 +138,19 @@ impl Flights {
     }
 
     /// A fetch that nobody else can join before its answer is there: for a request that asked on
-    /// its own, at the moment `since`, and whose answer turned out to be one to keep. `None` if the
-    /// page was invalidated since: then it is not one to keep.
+    /// its own, at the moment `since`, and whose answer turned out to be one to keep: for `range`,
+    /// if it is a part. `None` if the page was invalidated since: then it is not one to keep.
     #[must_use]
-    pub fn lead_alone(self: &Arc<Self>, key: &[u8], since: Epoch) -> Option<Lead> {
+    pub fn lead_alone(
+        self: &Arc<Self>,
+        key: &[u8],
+        range: Option<HeaderValue>,
+        since: Epoch,
+    ) -> Option<Lead> {
         let flight = Arc::new(Flight::new(Arc::clone(&self.budget)));
         // It is in the table all the same, so that an invalidation finds it from now on; those
         // before have counted. Both happen under the lock, so that none falls between.
-        let entry = Entry { flight: Arc::clone(&flight), selecting: None, range: None };
+        let entry = Entry { flight: Arc::clone(&flight), selecting: None, range };
         let mut shard = self.shard(key).lock();
         if self.epoch(key) != since {
             return None;

@@ -177,18 +177,22 @@ impl Answer<'_> {
         let stored = variant.head.fields.to_map(0);
         let length = variant.body.complete();
         match validation::head_effect(&stored, length, self.status, self.response) {
-            HeadEffect::None => None,
-            // What is stored under another status is not what this 200 describes.
-            HeadEffect::Update if variant.head.status == self.status => {
-                Some(self.checked(self.updated(variant, options), &options.semantics))
+            HeadEffect::None => return None,
+            HeadEffect::Update => {
+                let newer = self.updated(variant, options);
+                // What is stored under another status, or for whoever asked before the page varied
+                // as it does now, is not what this 200 describes.
+                let old = &variant.head;
+                if old.status == self.status && old.vary == newer.head.vary {
+                    return Some(self.checked(newer, &options.semantics));
+                }
             }
-            HeadEffect::Update | HeadEffect::Expire => {
-                let mut head = Head::clone(&variant.head);
-                head.freshness.expire(self.timing.response_time);
-                let variant = Variant { head: Arc::new(head), body: Arc::clone(&variant.body) };
-                Some(Freshened { variant, keep: Ok(()) })
-            }
+            HeadEffect::Expire => {}
         }
+        let mut head = Head::clone(&variant.head);
+        head.freshness.expire(self.timing.response_time);
+        let variant = Variant { head: Arc::new(head), body: Arc::clone(&variant.body) };
+        Some(Freshened { variant, keep: Ok(()) })
     }
 
     /// Whether the updated response may stay: the newer head may have brought a prohibition, such as

@@ -199,7 +199,9 @@ where
     U::Error: Into<Reason>,
 {
     let now = draft.head.freshness.response_time;
-    let Some(lead) = fetch.cache.flights().lead_alone(&fetch.page.key, since) else {
+    // A part answers those only who ask for the same part.
+    let range = draft.head.exact_range.clone();
+    let Some(lead) = fetch.cache.flights().lead_alone(&fetch.page.key, range, since) else {
         return dress(response, &account.not_stored(Reason::InvalidatedMeanwhile), now);
     };
     let Some(reader) = lead.flight().reader(0, None) else {
