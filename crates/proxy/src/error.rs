@@ -1,5 +1,5 @@
-//! What does a client see of something that went wrong? A status and one line; the reason is for
-//! the log, the metrics and `Cache-Status`.
+//! What does a client see of something that went wrong? A status and one line with the reason, which
+//! the log, the metrics and `Cache-Status` name as well.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
@@ -25,7 +25,8 @@ pub(crate) fn answer(
 ) -> (http::response::Parts, Bytes) {
     // Reasons without a status of their own are never why a request fails.
     let status = reason.status().unwrap_or(StatusCode::BAD_GATEWAY);
-    let text = Bytes::from_static(text(status).as_bytes());
+    let text = format!("{}: {} ({reason}).\n", text(status), reason.text());
+    let text = Bytes::from(text);
     let (mut head, ()) = Response::new(()).into_parts();
     head.status = status;
     fill(&mut head.headers, reason, text.len());
@@ -48,7 +49,7 @@ fn fill(headers: &mut HeaderMap, reason: Reason, length: usize) {
 
 /// The same as bytes for a connection on which no service can answer any more. It is closed after.
 pub(crate) fn raw(status: StatusCode) -> String {
-    let text = text(status);
+    let text = format!("{}.\n", text(status));
     format!(
         "HTTP/1.1 {} {}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\n\
          cache-control: no-store\r\nconnection: close\r\ndate: {}\r\n\r\n{text}",
@@ -59,19 +60,19 @@ pub(crate) fn raw(status: StatusCode) -> String {
     )
 }
 
-/// For people; nothing in it comes from a request, an application or a file.
+/// For people, without the reason; nothing in it comes from a request, an application or a file.
 const fn text(status: StatusCode) -> &'static str {
     match status.as_u16() {
-        400 => "The request could not be understood.\n",
-        408 => "The request took too long.\n",
-        414 => "The address is too long.\n",
-        417 => "The expectation can not be met.\n",
-        431 => "The request's header is too large.\n",
-        501 => "The request's method is not supported.\n",
-        502 => "The application gave no valid answer.\n",
-        503 => "The site is too busy or not available at the moment.\n",
-        504 => "The application did not answer in time.\n",
-        _ => "The request could not be answered.\n",
+        400 => "The request could not be understood",
+        408 => "The request took too long",
+        414 => "The address is too long",
+        417 => "The expectation can not be met",
+        431 => "The request's header is too large",
+        501 => "The request's method is not supported",
+        502 => "The application gave no valid answer",
+        503 => "The site is too busy or not available at the moment",
+        504 => "The application did not answer in time",
+        _ => "The request could not be answered",
     }
 }
 
