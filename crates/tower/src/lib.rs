@@ -12,7 +12,9 @@ mod body;
 mod cache;
 mod error;
 mod fetch;
+mod inner;
 
 pub use body::RequestBody;
 pub use cache::{CacheFuture, CacheLayer, CacheService};
 pub use error::FetchError;
+pub use inner::Inner;

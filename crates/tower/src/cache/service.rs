@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::header::{HOST, HeaderValue};
 use http::{Request, Response};
 use larder_cache::respond::{self, Account, Ask};
@@ -15,7 +14,7 @@ use tower_service::Service;
 
 use super::CacheFuture;
 use crate::fetch::{self, Fetch, Page};
-use crate::{FetchError, RequestBody};
+use crate::{FetchError, Inner};
 
 /// Answers from a [`Cache`], and asks the inner service for what is not there.
 #[derive(Clone, Debug)]
@@ -44,25 +43,21 @@ enum Begun<U> {
     Planned(Plan, Facts, Box<[u8]>),
 }
 
-impl<S, B, U> Service<Request<B>> for CacheService<S>
+impl<S, B> Service<Request<B>> for CacheService<S>
 where
-    S: Service<Request<RequestBody<B>>, Response = Response<U>> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-    S::Error: Into<Reason>,
+    S: Inner<B>,
     B: http_body::Body + Send + 'static,
-    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
-    U::Error: Into<Reason>,
 {
-    type Response = Response<Body<U>>;
+    type Response = Response<Body<S::Body>>;
     type Error = FetchError;
-    type Future = CacheFuture<U>;
+    type Future = CacheFuture<S::Body>;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), FetchError>> {
         // A hit needs nobody. Fetches wait for the inner service on their own clone of it.
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> CacheFuture<U> {
+    fn call(&mut self, request: Request<B>) -> CacheFuture<S::Body> {
         let host = match self.host.of(&request, self.scheme) {
             Ok(host) => host,
             Err(reason) => {
@@ -73,7 +68,7 @@ where
             Begun::Answered(response) => CacheFuture::ready(Ok(response)),
             Begun::AnsweredStale(response, variant, key) => {
                 let fetch = Fetch::new(Arc::clone(&self.cache), self.inner.clone(), Page { key });
-                fetch::refresh::<S, B, U>(fetch, request, variant);
+                fetch::refresh::<S, B>(fetch, request, variant);
                 CacheFuture::ready(Ok(response))
             }
             Begun::Planned(plan, facts, key) => {

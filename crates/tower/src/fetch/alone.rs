@@ -13,28 +13,23 @@ use larder_cache::variant::Variant;
 use larder_cache::{Body, Facts, Handling, Note};
 use larder_semantics::freshness::Timing;
 use larder_semantics::{Failure, Reason, Timestamp, invalidation, validation};
-use tower_service::Service;
 
 use super::lead::{Verdict, usable_stale, weigh};
 use super::shared::validated;
 use super::{Answer, Fetch, pump};
-use crate::{FetchError, RequestBody};
+use crate::{FetchError, Inner, RequestBody};
 
 /// Asks for a GET or HEAD on its own. `stored` is what is there but can't be used as it is.
-pub(super) async fn ask<S, B, U>(
+pub(super) async fn ask<S, B>(
     mut fetch: Fetch<S>,
     mut request: Request<RequestBody<B>>,
     facts: &Facts,
     stored: Option<Variant>,
     why: Reason,
-) -> Answer<U>
+) -> Answer<S::Body>
 where
-    S: Service<Request<RequestBody<B>>, Response = Response<U>> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-    S::Error: Into<Reason>,
+    S: Inner<B>,
     B: http_body::Body + Send + 'static,
-    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
-    U::Error: Into<Reason>,
 {
     let since = fetch.cache.flights().epoch(&fetch.page.key);
     let method = request.method().clone();
@@ -126,18 +121,14 @@ fn handling_of(why: Reason) -> Handling {
 
 /// Hands a request on that the cache may not look into. Its answer may invalidate what is stored
 /// (RFC 9111 §4.4), or, to a POST, be stored (RFC 9110 §9.3.3).
-pub(super) async fn pass<S, B, U>(
+pub(super) async fn pass<S, B>(
     mut fetch: Fetch<S>,
     request: Request<B>,
     why: Reason,
-) -> Answer<U>
+) -> Answer<S::Body>
 where
-    S: Service<Request<RequestBody<B>>, Response = Response<U>> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-    S::Error: Into<Reason>,
+    S: Inner<B>,
     B: http_body::Body + Send + 'static,
-    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
-    U::Error: Into<Reason>,
 {
     let since = fetch.cache.flights().epoch(&fetch.page.key);
     let method = request.method().clone();

@@ -6,6 +6,7 @@ use larder_cache::flight::Outcome;
 use larder_cache::respond::{self, Account, Ask};
 use larder_cache::variant::Head;
 use larder_cache::{Facts, Flight, Handling, Note};
+use larder_semantics::range::if_range_holds;
 use larder_semantics::{Reason, Reuse};
 
 use super::{Answer, Fetch};
@@ -35,6 +36,8 @@ pub(super) async fn follow<S, U>(
     // A response that has to be validated for each use answers only who asked for it.
     let usable = |head: &Head| {
         head.matches(ask.headers)
+            // RFC 9110 §13.1.5: a part is of use to those only who have the rest of it.
+            && (head.exact_range.is_none() || if_range_holds(ask.headers, &head.validators))
             && matches!(
                 larder_semantics::decide(&head.freshness, facts.directives(), now),
                 Reuse::Serve(_) | Reuse::ServeAndRefresh(_)

@@ -9,10 +9,9 @@ use larder_cache::flight::{Outcome, Reader};
 use larder_cache::receive::{Answer, Draft, Freshened, content_length};
 use larder_cache::variant::{Head, Variant};
 use larder_semantics::{Failure, Reason, RequestDirectives};
-use tower_service::Service;
 
 use super::{Fetch, pump};
-use crate::RequestBody;
+use crate::{Inner, RequestBody};
 
 /// What the one who asked gets from a fetch made in its name.
 pub(super) enum Led<U> {
@@ -39,13 +38,10 @@ pub(super) struct Errand<B> {
 }
 
 /// Fetches, tells everybody, and has the body stored in a task of its own.
-pub(super) async fn lead<S, B, U>(mut fetch: Fetch<S>, lead: Lead, errand: Errand<B>) -> Led<U>
+pub(super) async fn lead<S, B>(mut fetch: Fetch<S>, lead: Lead, errand: Errand<B>) -> Led<S::Body>
 where
-    S: Service<Request<RequestBody<B>>, Response = Response<U>> + Send + Sync + 'static,
-    S::Future: Send,
-    S::Error: Into<Reason>,
-    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
-    U::Error: Into<Reason>,
+    S: Inner<B>,
+    B: http_body::Body + Send + 'static,
 {
     let Errand { request, client, variant } = errand;
     let (response, timing) = match fetch.send(request).await {

@@ -22,32 +22,25 @@ pub(crate) use shared::refresh;
 use std::future::ready;
 use std::pin::Pin;
 
-use bytes::Bytes;
 use http::{Request, Response};
 use larder_cache::respond::{self, Account, Ask};
 use larder_cache::{Body, Facts, Plan};
-use larder_semantics::Reason;
-use tower_service::Service;
 
-use crate::{FetchError, RequestBody};
+use crate::{FetchError, Inner, RequestBody};
 
 /// A response, or why there is none.
 pub(crate) type Answer<U> = Result<Response<Body<U>>, FetchError>;
 
 /// Does what `plan` says. Each way has a box of its own, no larger than it needs.
-pub(crate) fn answer<S, B, U>(
+pub(crate) fn answer<S, B>(
     fetch: Fetch<S>,
     request: Request<B>,
     facts: Facts,
     plan: Plan,
-) -> Pin<Box<dyn Future<Output = Answer<U>> + Send>>
+) -> Pin<Box<dyn Future<Output = Answer<S::Body>> + Send>>
 where
-    S: Service<Request<RequestBody<B>>, Response = Response<U>> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-    S::Error: Into<Reason>,
+    S: Inner<B>,
     B: http_body::Body + Send + 'static,
-    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
-    U::Error: Into<Reason>,
 {
     match plan {
         Plan::Fetch(why) => Box::pin(shared::answer(fetch, request, facts, None, why)),

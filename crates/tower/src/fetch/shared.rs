@@ -3,7 +3,6 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
 use larder_cache::collapse::{Joined, Wanted};
@@ -14,13 +13,12 @@ use larder_cache::{Body, Facts, Handling, Note, Plan, limits, plan};
 use larder_semantics::range::RangeRequest;
 use larder_semantics::vary::Vary;
 use larder_semantics::{Reason, Timestamp, validation};
-use tower_service::Service;
 
 use super::errand::Enduring;
 use super::follow::{self, Followed};
 use super::lead::{self, Errand, Led};
 use super::{Answer, Fetch, alone};
-use crate::{FetchError, RequestBody};
+use crate::{FetchError, Inner, RequestBody};
 
 /// A GET without content, taken apart so that its fields can be shared by all who need them.
 struct Asked<B> {
@@ -31,20 +29,16 @@ struct Asked<B> {
 }
 
 /// Fetches, or validates `variant`, together with others.
-pub(super) async fn answer<S, B, U>(
+pub(super) async fn answer<S, B>(
     fetch: Fetch<S>,
     request: Request<B>,
     facts: Facts,
     mut variant: Option<Variant>,
     mut reason: Reason,
-) -> Answer<U>
+) -> Answer<S::Body>
 where
-    S: Service<Request<RequestBody<B>>, Response = Response<U>> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-    S::Error: Into<Reason>,
+    S: Inner<B>,
     B: http_body::Body + Send + 'static,
-    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
-    U::Error: Into<Reason>,
 {
     let asked = Asked::of(request, facts);
     for look in 0..limits::LOOKS_MAX {
@@ -119,14 +113,10 @@ impl<B> Asked<B> {
 }
 
 /// Asks for this request only, after all.
-async fn alone<S, B, U>(fetch: Fetch<S>, asked: Asked<B>, why: Reason) -> Answer<U>
+async fn alone<S, B>(fetch: Fetch<S>, asked: Asked<B>, why: Reason) -> Answer<S::Body>
 where
-    S: Service<Request<RequestBody<B>>, Response = Response<U>> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-    S::Error: Into<Reason>,
+    S: Inner<B>,
     B: http_body::Body + Send + 'static,
-    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
-    U::Error: Into<Reason>,
 {
     let request = bodiless(HeaderMap::clone(&asked.headers), asked.uri);
     // Rare, and large: it would make every fetch's future larger.
@@ -134,14 +124,10 @@ where
 }
 
 /// Brings a stale page up to date in the background, unless somebody does already.
-pub(crate) fn refresh<S, B, U>(fetch: Fetch<S>, request: Request<B>, variant: Variant)
+pub(crate) fn refresh<S, B>(fetch: Fetch<S>, request: Request<B>, variant: Variant)
 where
-    S: Service<Request<RequestBody<B>>, Response = Response<U>> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-    S::Error: Into<Reason>,
+    S: Inner<B>,
     B: http_body::Body + Send + 'static,
-    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
-    U::Error: Into<Reason>,
 {
     let (parts, _no_content) = request.into_parts();
     let recipe = Some(&variant.head.vary);
@@ -153,7 +139,7 @@ where
             client: Arc::new(parts.headers),
             variant: Some(variant),
         };
-        tokio::spawn(async move { drop(lead::lead::<S, B, U>(fetch, lead, errand).await) });
+        tokio::spawn(async move { drop(lead::lead::<S, B>(fetch, lead, errand).await) });
     }
 }
 
@@ -196,14 +182,15 @@ fn bodiless<B>(headers: HeaderMap, uri: Uri) -> Request<RequestBody<B>> {
 }
 
 /// Makes the asker's response out of what its fetch brought.
-async fn conclude<S, B, U>(fetch: Fetch<S>, asked: Asked<B>, led: Led<U>, why: Reason) -> Answer<U>
+async fn conclude<S, B>(
+    fetch: Fetch<S>,
+    asked: Asked<B>,
+    led: Led<S::Body>,
+    why: Reason,
+) -> Answer<S::Body>
 where
-    S: Service<Request<RequestBody<B>>, Response = Response<U>> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-    S::Error: Into<Reason>,
+    S: Inner<B>,
     B: http_body::Body + Send + 'static,
-    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
-    U::Error: Into<Reason>,
 {
     let now = fetch.cache.now();
     match led {
