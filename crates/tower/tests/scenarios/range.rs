@@ -1,6 +1,8 @@
 //! RFC 9110 §14, RFC 9111 §3.3, §3.4: ranges out of whole and partial responses.
 
-use crate::world::{Answer, World};
+use larder_testkit::Signal;
+
+use crate::world::{Answer, World, request};
 
 const DIGITS: &str = "0123456789";
 
@@ -161,4 +163,54 @@ async fn a_stale_page_is_validated_whole_and_then_answers_the_range() {
     let seen = world.get_with("/", &[("range", "bytes=2-3")]).await;
     assert_eq!((seen.status.as_u16(), seen.body.as_str()), (206, "23"));
     assert_eq!(world.app.last().field("range"), None);
+}
+
+#[tokio::test]
+async fn a_part_that_is_on_its_way_is_for_those_only_who_can_use_it() {
+    let go = Signal::new();
+    let world = World::new();
+    world.app.push("/", part("bytes 0-4/10", "01234").wait_before_head(&go));
+    world.app.push("/", Answer::page("no-store", DIGITS));
+    let ask = |fields: &'static [(&'static str, &'static str)]| {
+        let world = world.clone();
+        tokio::spawn(async move { world.get_with("/", fields).await })
+    };
+    let first = ask(&[("range", "bytes=0-4")]);
+    world.settle().await;
+    let same = ask(&[("range", "bytes=0-4")]);
+    let has_it = ask(&[("range", "bytes=0-4"), ("if-range", "\"1\"")]);
+    let has_other = ask(&[("range", "bytes=0-4"), ("if-range", "\"0\"")]);
+    let whole = ask(&[]);
+    world.settle().await;
+    go.fire();
+    for part in [first, same, has_it] {
+        assert_eq!(part.await.unwrap().body, "01234");
+    }
+    for all in [has_other, whole] {
+        assert_eq!(all.await.unwrap().body, DIGITS);
+    }
+}
+
+#[tokio::test]
+async fn a_part_asked_for_alone_is_not_for_those_who_wait_for_the_whole() {
+    let rest = Signal::new();
+    let world = World::new();
+    world.app.push("/", Answer::page("no-store", "x"));
+    let slow = Answer::new(206)
+        .field("cache-control", "max-age=60")
+        .field("content-range", "bytes 0-4/10")
+        .chunk("01")
+        .wait(&rest)
+        .chunk("234");
+    world.app.push("/", slow);
+    world.app.push("/", Answer::page("max-age=60", DIGITS));
+    world.get("/").await;
+    // The page is known to be uncacheable, so this is asked alone; and its answer is one to keep.
+    let first = world.begin(request("GET", "/", &[("range", "bytes=0-4")])).await.unwrap();
+    // What was known of the page is forgotten.
+    world.clock.advance_secs(121);
+    let whole = world.get("/").await;
+    assert_eq!((whole.status.as_u16(), whole.body.as_str()), (200, DIGITS));
+    rest.fire();
+    assert_eq!(crate::world::read(first).await.unwrap().body, "01234");
 }
