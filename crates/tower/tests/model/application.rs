@@ -91,8 +91,8 @@ impl Application {
         record: &mut Record,
         answer: Answer<Reason>,
     ) -> Answer<Reason> {
-        let has_none = record.method == Method::HEAD
-            || matches!(record.status.as_u16(), 204 | 304 | 416);
+        let has_none =
+            record.method == Method::HEAD || matches!(record.status.as_u16(), 204 | 304 | 416);
         let all = match record.field("content-range").and_then(window) {
             _ if has_none => Bytes::new(),
             Some((first, last)) => record.body.slice(first..=last),
@@ -125,7 +125,7 @@ impl Application {
             number,
             client: sent.field("x-client").unwrap().parse().unwrap(),
             method: sent.method.clone(),
-            target: target.clone(),
+            target,
             request: sent.headers.clone(),
             status: StatusCode::OK,
             response: HeaderMap::new(),
@@ -216,6 +216,10 @@ impl Application {
         // A weak tag, or none, says nothing of the bytes.
         let strong = tag.starts_with('"');
         record.body = if strong { body } else { self.fresh_body(random, record, sent) };
+        let length = record.body.len();
+        if record.method == Method::HEAD && random.one_in(2) {
+            put(record, "content-length", &length.to_string());
+        }
         if tag.is_empty() {
             return;
         }
@@ -227,12 +231,9 @@ impl Application {
             record.status = StatusCode::NOT_MODIFIED;
             return;
         }
-        let length = record.body.len();
-        if record.method == Method::HEAD {
-            put(record, "content-length", &length.to_string());
-        }
         let asked = sent.field("range").filter(|_| record.method == Method::GET);
-        let asked = asked.filter(|_| sent.field("if-range").is_none_or(|same| strong && same == tag));
+        let asked =
+            asked.filter(|_| sent.field("if-range").is_none_or(|same| strong && same == tag));
         let Some((first, last)) = asked.and_then(|range| {
             let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
             Some((first.parse::<usize>().ok()?, last.parse::<usize>().ok()?.min(length - 1)))
@@ -249,7 +250,7 @@ impl Application {
     fn fresh_body(&self, random: &mut Random, record: &Record, sent: &Sent) -> Bytes {
         let mut body = format!("{} {} {:?} ", record.number, record.target, sent.headers);
         let length = match random.below(4) {
-            0 if self.large_bodies => 20_000 + random.index(110_000),
+            0 if self.large_bodies => 50_000 + random.index(150_000),
             0 => 3000,
             _ => 600,
         };

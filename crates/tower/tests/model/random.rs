@@ -1,6 +1,6 @@
 //! Chance that a number repeats: the whole of an episode follows from its seed.
 
-/// SplitMix64: neighbouring seeds give unrelated rows.
+/// `SplitMix64`: neighbouring seeds give unrelated rows.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
 
