@@ -4,9 +4,9 @@
 //! asynchronous glue is `larder-tower`'s.
 //!
 //! Three types to know: [`Cache`] (pages and fetches in progress), [`Plan`] (what to do with a
-//! request, made by [`plan`]), [`Flight`] (one fetch, many readers).
+//! request, made by [`plan()`]), [`Flight`] (one fetch, many readers).
 //!
-//! A request's way: [`Facts::of`] -> [`Cache::look_up`] -> [`plan`] -> `respond`, or a fetch:
+//! A request's way: [`Facts::of`] -> [`Cache::look_up`] -> [`plan()`] -> `respond`, or a fetch:
 //! [`collapse`] -> `receive` -> [`Cache::keep`].
 #![forbid(unsafe_code)]
 
