@@ -220,6 +220,24 @@ pub const OPTIONS: &[OptionSpec] = &[
         reload: Reload::Live,
     },
     OptionSpec {
+        key: "cache.grace",
+        kind: Kind::Duration {
+            place: |c| &mut c.semantics.grace,
+            default: Duration::ZERO,
+            min: Duration::ZERO,
+            max: secs(365 * DAY),
+        },
+        flag: None,
+        summary: "How long past its freshness a page may answer while it is made anew",
+        text: "How long past its freshness a page answers at once while one request brings it up to \
+               date in the background, where the response has no `stale-while-revalidate` (RFC 5861) \
+               of its own. Never for what says `must-revalidate`, `no-cache` or `s-maxage`, and never \
+               for errors. Off, because RFC 9111 §4.2.4 leaves it to the application unless the site \
+               decides otherwise.",
+        example: "\"5m\"",
+        reload: Reload::Live,
+    },
+    OptionSpec {
         key: "cache.stale_if_disconnected",
         kind: Kind::Duration {
             place: |c| &mut c.semantics.stale_if_disconnected,

@@ -70,6 +70,7 @@ mod tests {
             error_ttl_max = "0s"
             heuristic_percent = 0
             heuristic_max = "2h"
+            grace = "4d"
             stale_if_disconnected = "3d"
             stale_with_s_maxage = true
             [timeouts]
@@ -116,7 +117,7 @@ mod tests {
         assert!(s.honour_request_directives && !s.targeted && s.stale_with_s_maxage);
         assert_eq!(s.error_lifetime_max, Duration::ZERO);
         assert_eq!((s.heuristic_fraction_percent, s.heuristic_lifetime_max), (0, secs(7200)));
-        assert_eq!(s.stale_if_disconnected, secs(3 * 86_400));
+        assert_eq!((s.grace, s.stale_if_disconnected), (secs(4 * 86_400), secs(3 * 86_400)));
         let l = &config.limits;
         assert_eq!((l.header_bytes_max, l.headers_max, l.connections_max), (16 << 10, 50, 9));
         assert_eq!((config.workers, config.admin), (7, None));

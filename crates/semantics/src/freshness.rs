@@ -113,13 +113,18 @@ impl Freshness {
             Age::Absent | Age::Known(_) if is_error => settings.error_lifetime_max,
             Age::Absent | Age::Known(_) => Duration::MAX,
         };
+        let validation = validation(&directives, settings);
+        let lifetime = lifetime.min(longest);
+        // What never was fresh has always to be validated, and an error is not to be kept going.
+        let has_grace = validation == Validation::WhenUseful && !lifetime.is_zero() && !is_error;
+        let grace = (has_grace && !settings.grace.is_zero()).then_some(settings.grace);
         Self {
             response_time: timing.response_time,
             initial_age: initial_age(date, age, timing),
-            lifetime: lifetime.min(longest),
+            lifetime,
             source,
-            validation: validation(&directives, settings),
-            stale_while_revalidate: directives.stale_while_revalidate,
+            validation,
+            stale_while_revalidate: directives.stale_while_revalidate.or(grace),
             stale_if_error: directives.stale_if_error,
             has_validator: has_validator(response),
             is_immutable: directives.flags.has(Flags::IMMUTABLE),
@@ -395,6 +400,29 @@ mod tests {
         for (age, fresh) in [("0", true), ("0,7200", true), ("3599", true), ("3600", false)] {
             let freshness = freshness(200, &[("cache-control", "max-age=3600"), ("age", age)]);
             assert_eq!(freshness.is_fresh(NOON), fresh, "{age}");
+        }
+    }
+
+    #[test]
+    fn grace_is_for_what_names_no_window_and_forbids_none() {
+        let day = Duration::from_secs(86_400);
+        let settings = Settings { grace: day, ..Settings::default() };
+        let cases = [
+            ("max-age=60", 200, Some(day)),
+            ("max-age=60, stale-while-revalidate=5", 200, Some(Duration::from_secs(5))),
+            ("max-age=60, must-revalidate", 200, None),
+            ("s-maxage=60", 200, None),
+            ("no-cache", 200, None),
+            ("max-age=0", 200, None),
+            ("max-age=60", 404, None),
+        ];
+        for (cache_control, status, expected) in cases {
+            let mut response = HeaderMap::new();
+            response.insert(http::header::CACHE_CONTROL, cache_control.parse().unwrap());
+            let timing = Timing { request_time: NOON, response_time: NOON };
+            let status = StatusCode::from_u16(status).unwrap();
+            let found = Freshness::of(status, &response, timing, &settings);
+            assert_eq!(found.stale_while_revalidate, expected, "{cache_control} {status}");
         }
     }
 

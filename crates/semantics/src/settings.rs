@@ -20,6 +20,9 @@ pub struct Settings {
     pub heuristic_fraction_percent: u8,
     /// Upper bound of the heuristic lifetime.
     pub heuristic_lifetime_max: Duration,
+    /// The `stale-while-revalidate` of a response that names none and forbids none (RFC 9111 §4.2.4
+    /// leaves that to an agreement with the application). Zero: none. Never for errors.
+    pub grace: Duration,
     /// How long past its freshness a once fresh response may be served when the application can't be
     /// reached.
     pub stale_if_disconnected: Duration,
@@ -38,6 +41,7 @@ impl Default for Settings {
             // RFC 9111 §4.2.2: a typical fraction is 10 %.
             heuristic_fraction_percent: 10,
             heuristic_lifetime_max: DAY,
+            grace: Duration::ZERO,
             stale_if_disconnected: DAY,
             stale_with_s_maxage: false,
         }
