@@ -14,8 +14,9 @@ use larder_store::{Change, MemoryStore, Sizes, Store, Updated, Usage, Weigh};
 use crate::clock::Clock;
 use crate::collapse::Flights;
 use crate::flight::Flight;
-use crate::page::{Page, Uncacheable};
+use crate::page::Page;
 use crate::receive::{Draft, Rewritten};
+use crate::uncacheable::Uncacheable;
 use crate::variant::Variant;
 
 /// What a site may choose about the cache.
@@ -76,6 +77,7 @@ impl Weigh for SharedPage {
 pub struct Cache {
     store: MemoryStore<SharedPage>,
     flights: Arc<Flights>,
+    uncacheable: Uncacheable,
     options: ArcSwap<Options>,
     clock: Arc<dyn Clock>,
 }
@@ -97,6 +99,7 @@ impl Cache {
         Self {
             store: MemoryStore::new(sizes),
             flights: Flights::new((memory_bytes / 8).max(8 << 20)),
+            uncacheable: Uncacheable::default(),
             options: ArcSwap::from_pointee(options),
             clock,
         }
@@ -182,7 +185,13 @@ impl Cache {
                 }
             }
         });
-        if updated == Updated::Refused { Err(Reason::TooLarge) } else { outcome }
+        if updated == Updated::Refused {
+            return Err(Reason::TooLarge);
+        }
+        if outcome.is_ok() {
+            self.uncacheable.forget(key);
+        }
+        outcome
     }
 
     /// Puts the newer head on the stored variant with the same body, if it is still there and
@@ -208,16 +217,16 @@ impl Cache {
 
     /// Remembers that the page could not be stored, so that nobody waits for it.
     pub fn mark_uncacheable(&self, key: &[u8], reason: Reason) {
-        let options = self.options();
-        if options.uncacheable_for.is_zero() {
-            return;
+        let lasts = self.options().uncacheable_for;
+        if !lasts.is_zero() {
+            self.uncacheable.mark(key, reason, lasts, self.now());
         }
-        let known = Uncacheable { until: self.now().plus(options.uncacheable_for), reason };
-        self.store.update(key, |page| {
-            let none = Page::default();
-            let page = page.map_or(&none, |page| page);
-            Change::Put(SharedPage(Arc::new(page.with_uncacheable(known))))
-        });
+    }
+
+    /// Why the page could not be stored, if that is known.
+    #[must_use]
+    pub fn uncacheable(&self, key: &[u8]) -> Option<Reason> {
+        self.uncacheable.known(key, self.now())
     }
 
     /// Remembers that the application failed for a page of which something is stored.
@@ -237,6 +246,7 @@ impl Cache {
         // ends later sees that it was marked.
         self.flights.invalidate(key);
         self.store.remove(key);
+        self.uncacheable.forget(key);
     }
 
     /// Forgets everything. For tests and for `purge everything`.

@@ -21,7 +21,7 @@ use crate::limits;
 
 /// Seeded at random, and quicker than the standard library's: an entry lives as long as a fetch, so
 /// there are never more of them than connections.
-type Shard = HashMap<Box<[u8]>, Vec<Entry>, RandomState>;
+type Shard = HashMap<Arc<[u8]>, Vec<Entry>, RandomState>;
 
 /// All fetches in progress.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Epoch {
 #[derive(Debug)]
 pub struct Lead {
     flight: Arc<Flight>,
-    key: Box<[u8]>,
+    key: Arc<[u8]>,
     table: Arc<Flights>,
 }
 
@@ -76,7 +76,7 @@ pub struct Lead {
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
     /// The page.
-    pub key: &'a [u8],
+    pub key: &'a Arc<[u8]>,
     /// The request's fields.
     pub request: &'a HeaderMap,
     /// The fields that select among the page's variants, as far as they are known.
@@ -132,9 +132,9 @@ impl Flights {
         let flight = Arc::new(Flight::new(Arc::clone(&self.budget)));
         let range = wanted.range.cloned();
         let entry = Entry { flight: Arc::clone(&flight), selecting, range };
-        shard.entry(wanted.key.into()).or_default().push(entry);
+        shard.entry(Arc::clone(wanted.key)).or_default().push(entry);
         drop(shard);
-        Joined::Lead(Lead { flight, key: wanted.key.into(), table: Arc::clone(self) })
+        Joined::Lead(Lead { flight, key: Arc::clone(wanted.key), table: Arc::clone(self) })
     }
 
     /// A fetch that nobody else can join before its answer is there: for a request that asked on
@@ -143,7 +143,7 @@ impl Flights {
     #[must_use]
     pub fn lead_alone(
         self: &Arc<Self>,
-        key: &[u8],
+        key: &Arc<[u8]>,
         range: Option<HeaderValue>,
         since: Epoch,
     ) -> Option<Lead> {
@@ -155,9 +155,9 @@ impl Flights {
         if self.epoch(key) != since {
             return None;
         }
-        shard.entry(key.into()).or_default().push(entry);
+        shard.entry(Arc::clone(key)).or_default().push(entry);
         drop(shard);
-        Some(Lead { flight, key: key.into(), table: Arc::clone(self) })
+        Some(Lead { flight, key: Arc::clone(key), table: Arc::clone(self) })
     }
 
     /// Marks every fetch of the page as out of date.

@@ -24,6 +24,7 @@ pub mod receive;
 mod rendered;
 pub mod respond;
 pub mod stored_body;
+mod uncacheable;
 pub mod variant;
 pub mod verbatim;
 

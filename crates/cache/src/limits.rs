@@ -34,3 +34,7 @@ pub const RENDERED_SLOTS: usize = 256;
 /// the time of a request; with this many, a thousand changes a second do that to one answer in forty
 /// that took 100 ms. Eight bytes each.
 pub const EPOCHS: usize = 4096;
+
+/// Pages remembered as uncacheable: half a megabyte. More pages than that asked for within the time
+/// that they are remembered push one another out, which costs one more wait each.
+pub const UNCACHEABLE_SLOTS: usize = 64 * 1024;

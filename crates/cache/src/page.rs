@@ -13,20 +13,10 @@ use larder_store::Weigh;
 
 use crate::variant::{Head, Variant};
 
-/// That a page can't be shared, as an answer has shown, and until when that is believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Uncacheable {
-    /// Believed before this moment.
-    pub until: Timestamp,
-    /// Why it could not be stored.
-    pub reason: Reason,
-}
-
 /// Everything that is stored under one key.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     variants: Vec<Variant>,
-    uncacheable: Option<Uncacheable>,
     failed: Option<(Failure, Timestamp)>,
 }
 
@@ -50,12 +40,6 @@ impl Page {
     #[must_use]
     pub fn variants(&self) -> &[Variant] {
         &self.variants
-    }
-
-    /// That the page is known to be uncacheable at `now`.
-    #[must_use]
-    pub fn uncacheable(&self, now: Timestamp) -> Option<Reason> {
-        self.uncacheable.filter(|known| now < known.until).map(|known| known.reason)
     }
 
     /// The fields that selected the newest variant.
@@ -114,7 +98,7 @@ impl Page {
             return Err(NotKept(Reason::TooManyVariants));
         }
         variants.shrink_to_fit();
-        Ok(Self { variants, uncacheable: None, failed: None })
+        Ok(Self { variants, failed: None })
     }
 
     /// The page with another head on the variant whose body is that of `variant`. `None` when
@@ -135,12 +119,6 @@ impl Page {
         let mut page = self.clone();
         page.variants.retain(|stored| !stored.same_body(variant));
         page
-    }
-
-    /// The page with what was learnt about its cacheability.
-    #[must_use]
-    pub fn with_uncacheable(&self, known: Uncacheable) -> Self {
-        Self { uncacheable: Some(known), ..self.clone() }
     }
 
     /// That the application failed for this page, if that was a moment before `now`.

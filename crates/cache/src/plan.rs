@@ -107,12 +107,27 @@ pub fn plan(
     match page.select(request, &facts.range) {
         Selection::Variant(variant) => facts.found(page, variant, request, settings, now),
         Selection::Part(_) => facts.absent(request, Reason::RangeMiss),
-        Selection::None => match page.uncacheable(now) {
-            Some(_) if facts.directives.only_if_cached => Plan::Unsatisfiable,
-            Some(_) => Plan::Alone(None, Reason::KnownUncacheable),
-            None if page.variants().is_empty() => facts.absent(request, Reason::UriMiss),
-            None => facts.absent(request, Reason::VaryMiss),
-        },
+        Selection::None if page.variants().is_empty() => facts.absent(request, Reason::UriMiss),
+        Selection::None => facts.absent(request, Reason::VaryMiss),
+    }
+}
+
+impl Plan {
+    /// The plan for a page that is not there: nobody waits for one that is `known` not to be
+    /// storable.
+    #[must_use]
+    pub fn unless_uncacheable(self, known: impl Fn() -> Option<Reason>) -> Self {
+        match self {
+            Self::Fetch(Reason::UriMiss | Reason::VaryMiss) if known().is_some() => {
+                Self::Alone(None, Reason::KnownUncacheable)
+            }
+            Self::Serve { .. }
+            | Self::Fetch(_)
+            | Self::Validate(..)
+            | Self::Alone(..)
+            | Self::Pass(_)
+            | Self::Unsatisfiable => self,
+        }
     }
 }
 

@@ -39,8 +39,8 @@ thread_local! {
 /// What became of a request without waiting.
 enum Begun<U> {
     Answered(Response<Body<U>>),
-    AnsweredStale(Response<Body<U>>, larder_cache::variant::Variant, Box<[u8]>),
-    Planned(Plan, Facts, Box<[u8]>),
+    AnsweredStale(Response<Body<U>>, larder_cache::variant::Variant, Arc<[u8]>),
+    Planned(Plan, Facts, Arc<[u8]>),
 }
 
 impl<S, B> Service<Request<B>> for CacheService<S>
@@ -95,7 +95,9 @@ fn begin<B: http_body::Body, U>(
         let page = facts.pass().is_none().then(|| cache.look_up(key.as_bytes())).flatten();
         let now = cache.now();
         let headers = request.headers();
-        match plan(page.as_deref(), headers, &facts, settings, now) {
+        let plan = plan(page.as_deref(), headers, &facts, settings, now)
+            .unless_uncacheable(|| cache.uncacheable(key.as_bytes()));
+        match plan {
             Plan::Serve { variant, note, refresh } => {
                 let ask = Ask { method: request.method(), headers, range: &facts.range };
                 let account = Account::cached(note);

@@ -82,7 +82,7 @@ where
         }
         Verdict::Refuse(reason) => {
             if !parts.status.is_server_error() && parts.status != StatusCode::NOT_MODIFIED {
-                remember_uncacheable(&fetch, reason);
+                fetch.cache.mark_uncacheable(&fetch.page.key, reason);
             }
             let account = account.not_stored(reason);
             Ok(dress(Response::from_parts(parts, body), &account, now))
@@ -92,9 +92,8 @@ where
 
 /// Whether the page outgrew what is kept not long ago, and does not say its length now either.
 fn is_endless<S>(fetch: &Fetch<S>, response: &HeaderMap) -> bool {
-    let known = fetch.cache.look_up(&fetch.page.key);
     content_length(response).is_none()
-        && known.and_then(|page| page.uncacheable(fetch.cache.now())) == Some(Reason::TooLarge)
+        && fetch.cache.uncacheable(&fetch.page.key) == Some(Reason::TooLarge)
 }
 
 /// Puts the newer head on the stored response, or forgets it where that forbids to share it.
@@ -102,16 +101,6 @@ fn take_in<S>(fetch: &Fetch<S>, newer: &Freshened) {
     match newer.keep {
         Ok(()) => fetch.cache.freshen(&fetch.page.key, &newer.variant, None),
         Err(_) => fetch.cache.forget(&fetch.page.key, &newer.variant),
-    }
-}
-
-/// Keeps what is known unless it has to be learnt anew: the marker is not written for each
-/// request that passes.
-fn remember_uncacheable<S>(fetch: &Fetch<S>, reason: Reason) {
-    let known = fetch.cache.look_up(&fetch.page.key);
-    let known = known.and_then(|page| page.uncacheable(fetch.cache.now()));
-    if known.is_none() {
-        fetch.cache.mark_uncacheable(&fetch.page.key, reason);
     }
 }
 

@@ -18,7 +18,7 @@ use crate::RequestBody;
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
     /// The key it lies under, which says all the rest.
-    pub(crate) key: Box<[u8]>,
+    pub(crate) key: Arc<[u8]>,
 }
 
 impl Page {

@@ -96,6 +96,7 @@ impl<B> Asked<B> {
         let options = fetch.cache.options();
         let now = fetch.cache.now();
         plan(page.as_deref(), &self.headers, &self.facts, &options.semantics, now)
+            .unless_uncacheable(|| fetch.cache.uncacheable(&fetch.page.key))
     }
 
     fn errand(&self, variant: Option<Variant>) -> Errand<B> {
