@@ -406,7 +406,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     },
     OptionSpec {
         key: "upstream_pool.idle_max",
-        kind: count(|c| &mut c.upstream_pool.idle_max, 64, 100_000),
+        kind: count(|c| &mut c.upstream_pool.idle_max, 256, 100_000),
         flag: None,
         summary: "Most unused connections kept to one application",
         text: "Most unused connections kept to one application, over all workers (each gets its share, \

@@ -76,3 +76,7 @@ pub(crate) const ADMIN_CONNECTIONS_MAX: usize = 64;
 
 /// How long an admin client may take for a head.
 pub(crate) const ADMIN_HEAD: Duration = Duration::from_secs(5);
+
+/// A write of several slices up to this length is copied and sent in one piece. Above it the copy
+/// costs more than it saves.
+pub(crate) const JOINED_WRITE_BYTES_MAX: usize = 8 * 1024;

@@ -38,7 +38,7 @@ impl Default for Settings {
             first_byte: Duration::from_secs(60),
             between_bytes: Duration::from_secs(60),
             idle: Duration::from_millis(1500),
-            idle_max: 64,
+            idle_max: 256,
             connections_max: 1024,
             eject_after: 5,
             eject_for: Duration::from_secs(2),

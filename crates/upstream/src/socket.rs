@@ -108,6 +108,10 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        // One slice needs no list: a plain send is the cheaper call.
+        if let [only] = bufs {
+            return self.poll_write(cx, only);
+        }
         let offered = || bufs.iter().map(|buf| buf.len()).sum();
         if self.broken {
             return Poll::Ready(Ok(offered()));
