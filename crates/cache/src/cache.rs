@@ -249,7 +249,8 @@ impl Cache {
         self.uncacheable.forget(key);
     }
 
-    /// Forgets everything. For tests and for `purge everything`.
+    /// Empties the store. For tests: a fetch in progress is still stored when it ends, so this is no
+    /// purge.
     pub fn clear(&self) {
         self.store.clear();
     }
