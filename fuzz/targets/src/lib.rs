@@ -12,20 +12,23 @@
 pub mod decisions;
 mod input;
 pub mod parsers;
+pub mod visitors;
 
 /// A target.
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its corpus and its binary.
-pub const ALL: [(&str, Target); 18] = [
+pub const ALL: [(&str, Target); 20] = [
     ("accept_language", parsers::accept_language),
     ("age", parsers::age),
     ("cache_control", parsers::cache_control),
     ("content_range", parsers::content_range),
+    ("cookies", visitors::cookies),
     ("date", parsers::date),
     ("etag", parsers::etag),
     ("host", parsers::host),
     ("hygiene", parsers::hygiene),
+    ("identity", visitors::identity),
     ("invalidation", parsers::invalidation),
     ("key", parsers::page_key),
     ("lists", parsers::lists),
