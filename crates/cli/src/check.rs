@@ -9,12 +9,18 @@ use larder_config::{AccessLog, Config, ConfigBuilder, Overrides, Problems, show_
 use crate::arguments::Check;
 use crate::output;
 
+/// More would push what else there is to see off the screen.
+const RULES_SHOWN: usize = 20;
+
 /// Checks every file, each for itself; 1 when one of them has problems.
 pub(crate) fn run(arguments: &Check) -> ExitCode {
     let mut outcome = ExitCode::SUCCESS;
     for path in &arguments.files {
         match load(path, arguments.options.overrides()) {
-            Ok(config) => output::say(&format!("{}: ok\n{}", path.display(), summary(&config))),
+            Ok(config) => {
+                output::problems(&config.warnings);
+                output::say(&format!("{}: ok\n{}", path.display(), summary(&config)));
+            }
             Err(problems) => {
                 output::problems(&problems);
                 outcome = ExitCode::FAILURE;
@@ -46,10 +52,29 @@ fn summary(config: &Config) -> String {
         (AccessLog::Combined | AccessLog::Json, Some(path)) => path.display().to_string(),
         (AccessLog::Combined | AccessLog::Json, None) => "standard output".to_owned(),
     };
-    format!(
+    let settings = format!(
         "  listen      {listen}, {} workers\n  upstream    {upstream}\n  \
          memory      {memory}, a response at most {object}\n  admin       {admin}\n  \
          access log  {log}",
         config.workers
-    )
+    );
+    settings + &rules(config)
+}
+
+/// How many rules there are, and what the first of them do.
+fn rules(config: &Config) -> String {
+    let lines = config.rule_lines();
+    let count = lines.len();
+    let mut text = match count {
+        0 => "\n  rules       none: the responses decide".to_owned(),
+        _ => format!("\n  rules       {count}"),
+    };
+    for line in lines.take(RULES_SHOWN) {
+        text.push_str("\n    ");
+        text.push_str(&line);
+    }
+    if count > RULES_SHOWN {
+        text.push_str(&format!("\n    … and {} more", count - RULES_SHOWN));
+    }
+    text
 }

@@ -8,7 +8,7 @@ use std::fmt::{self, Display};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use larder_config::{Place, Problems};
+use larder_config::{Place, Problems, Severity};
 use miette::{Diagnostic, GraphicalReportHandler, SourceCode};
 
 /// A failed start, or arguments that make no sense.
@@ -34,11 +34,18 @@ pub(crate) fn fail(problem: &dyn Display) -> ExitCode {
 #[derive(Debug)]
 struct Overview<'a>(&'a Problems);
 
+impl Overview<'_> {
+    fn is_error(&self) -> bool {
+        self.0.list().iter().any(|problem| problem.severity() == Severity::Error)
+    }
+}
+
 impl Display for Overview<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = if self.is_error() { "problem" } else { "warning" };
         match self.0.list().len() {
-            1 => f.write_str("the configuration has a problem"),
-            several => write!(f, "the configuration has {several} problems"),
+            1 => write!(f, "the configuration has a {word}"),
+            several => write!(f, "the configuration has {several} {word}s"),
         }
     }
 }
@@ -46,6 +53,10 @@ impl Display for Overview<'_> {
 impl std::error::Error for Overview<'_> {}
 
 impl Diagnostic for Overview<'_> {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(if self.is_error() { miette::Severity::Error } else { miette::Severity::Warning })
+    }
+
     fn source_code(&self) -> Option<&dyn SourceCode> {
         self.0.source_code()
     }
@@ -55,8 +66,11 @@ impl Diagnostic for Overview<'_> {
     }
 }
 
-/// Prints everything that is wrong with a configuration.
+/// Prints everything that is wrong with a configuration, or nothing.
 pub(crate) fn problems(problems: &Problems) {
+    if problems.is_empty() {
+        return;
+    }
     let mut text = String::new();
     let has_lines = problems.list().iter().any(|problem| problem.position().is_some());
     let terminal = io::stderr().is_terminal();
@@ -72,14 +86,13 @@ pub(crate) fn problems(problems: &Problems) {
 
 /// A line for each; what has no place in a file begins with our name.
 fn plain(problems: &Problems) -> String {
-    let lines = problems.to_string();
     let mut text = String::new();
-    for (problem, line) in problems.list().iter().zip(lines.lines()) {
+    for (problem, line) in problems.list().iter().zip(problems.lines()) {
         let whole = matches!(problem.place(), Place::Whole) && !line.starts_with("larder: ");
         if whole || matches!(problem.place(), Place::Argument(_)) {
             text.push_str("larder: ");
         }
-        text.push_str(line);
+        text.push_str(&line);
         text.push('\n');
     }
     text

@@ -4,28 +4,37 @@
 //! what only the whole shows ([`crate::contradictions`]). Nothing stops at the first problem.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::config::Config;
 use crate::contradictions;
-use crate::file;
+use crate::file::{self, Contents};
 use crate::kind::{Kind, OptionSpec};
 use crate::machine::Machine;
 use crate::options;
 use crate::overrides::{Override, Overrides};
-use crate::problem::{Place, Problem, Problems};
+use crate::problem::{Place, Problem, Problems, Severity};
+use crate::rules::{self, Compiled};
+use crate::secret::{ReadSecret, SecretSource};
 use crate::value::{self, Given, Value};
 
 /// Where each option that somebody set was set, and which of them are not as they were meant.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
-    at: BTreeMap<&'static str, Place>,
+    at: BTreeMap<&'static str, Given>,
     faulty: BTreeSet<&'static str>,
 }
 
 impl Places {
     /// Where the option was set, if it was.
     pub(crate) fn of(&self, key: &str) -> Option<&Place> {
-        self.at.get(key)
+        self.at.get(key).map(|given| &given.place)
+    }
+
+    /// Where the element of a list was set, or, if nobody did, the whole.
+    pub(crate) fn of_element(&self, key: &str, index: usize) -> Place {
+        let element = self.at.get(key).and_then(|given| given.elements().get(index));
+        element.map_or(Place::Whole, |element| element.place.clone())
     }
 
     /// Whether all of these are what somebody meant: set without a problem, or left alone.
@@ -40,6 +49,7 @@ pub struct ConfigBuilder {
     file: Option<(String, String)>,
     overrides: Overrides,
     machine: Option<Machine>,
+    secrets: Option<ReadSecret>,
 }
 
 impl ConfigBuilder {
@@ -70,23 +80,25 @@ impl ConfigBuilder {
         self
     }
 
-    /// Checks everything.
+    /// Reads secrets in another way than [`SecretSource::read`].
+    #[must_use]
+    pub const fn secrets(mut self, read: ReadSecret) -> Self {
+        self.secrets = Some(read);
+        self
+    }
+
+    /// Checks everything. What is allowed but hardly meant is in [`Config::warnings`].
     ///
     /// # Errors
-    /// All problems, in the order of the file, then of the command line.
+    /// All problems, warnings among them, in the order of the file, then of the command line.
     pub fn build(self) -> Result<Config, Problems> {
         let machine = self.machine.unwrap_or_else(Machine::here);
         let mut config = Config::defaults(&machine);
         let mut places = Places::default();
-        let mut problems = Vec::new();
-        let mut readable = true;
-        if let Some((_, text)) = &self.file {
-            let contents = file::read(text);
-            problems = contents.problems;
-            readable = contents.readable;
-            for (option, given) in &contents.values {
-                put(option, given, &mut config, &mut places, &mut problems);
-            }
+        let (name, text) = self.file.unwrap_or_else(|| ("larder".into(), String::new()));
+        let Contents { values, entries, mut problems, readable } = file::read(&text);
+        for (option, given) in &values {
+            put(option, given, &mut config, &mut places, &mut problems);
         }
         for (option, given) in arguments(&self.overrides.values, &mut problems) {
             put(option, &given, &mut config, &mut places, &mut problems);
@@ -94,12 +106,20 @@ impl ConfigBuilder {
         config.settle(&machine, |key| places.of(key).is_some() && places.sound(&[key]));
         if readable {
             problems.extend(contradictions::find(&config, &places, &machine));
+            let read = self.secrets.unwrap_or(SecretSource::read);
+            let (name, text) = (name.as_str(), text.as_str());
+            let source = Compiled { name, text, entries: &entries, places: &places, read };
+            if let Some(policy) = rules::compile(&source, &config.site, &mut problems) {
+                config.policy = Arc::new(policy);
+            }
         }
-        if problems.is_empty() {
-            return Ok(config);
+        if problems.iter().any(|problem| problem.severity() == Severity::Error) {
+            return Err(Problems::new(&name, &text, problems));
         }
-        let (name, text) = self.file.unwrap_or_else(|| ("larder".into(), String::new()));
-        Err(Problems::new(&name, &text, problems))
+        if !problems.is_empty() {
+            config.warnings = Problems::new(&name, &text, problems);
+        }
+        Ok(config)
     }
 }
 
@@ -113,7 +133,7 @@ fn put(
 ) {
     let before = problems.len();
     value::set(option, given, config, problems);
-    places.at.insert(option.key, given.place.clone());
+    places.at.insert(option.key, given.clone());
     if problems.len() > before {
         places.faulty.insert(option.key);
     }
@@ -160,6 +180,9 @@ fn typed(kind: &Kind, text: &str) -> Value {
         | Kind::AddressOrOff { .. }
         | Kind::Upstreams { .. }
         | Kind::Choice { .. }
-        | Kind::Path { .. } => Value::Text(text.to_owned()),
+        | Kind::Path { .. }
+        | Kind::Text { .. }
+        | Kind::Texts { .. }
+        | Kind::Networks { .. } => Value::Text(text.to_owned()),
     }
 }

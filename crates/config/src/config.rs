@@ -5,8 +5,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
+use larder_policy::Policy;
 use larder_semantics::Settings;
 
 use crate::build::ConfigBuilder;
@@ -39,6 +42,48 @@ pub struct Config {
     pub upstream_pool: PoolConfig,
     /// What is written down.
     pub log: LogConfig,
+    /// The site's rules, compiled, with all that they need to know of the site.
+    pub policy: Arc<Policy>,
+    /// Clients that get the whole explanation in `Cache-Status`.
+    pub debug_trusted: Vec<IpNet>,
+    /// What is allowed but hardly meant. Empty where there is nothing to say.
+    pub warnings: Problems,
+    /// What [`Config::policy`] is made of, as it was written.
+    pub(crate) site: SiteConfig,
+}
+
+/// What holds for the whole site, before it is compiled into a policy.
+#[derive(Clone, Debug)]
+pub(crate) struct SiteConfig {
+    pub(crate) ignore_query: Vec<String>,
+    pub(crate) keep_query: Vec<String>,
+    pub(crate) sort_query: bool,
+    pub(crate) session_cookies: Vec<String>,
+    pub(crate) bypass_cookies: Vec<String>,
+    pub(crate) per_user: PerUser,
+    pub(crate) marker_keys: Vec<String>,
+    pub(crate) marker_cookie: String,
+    /// Empty: there is none.
+    pub(crate) lookup: String,
+    pub(crate) lookup_ttl: Duration,
+    pub(crate) lookup_timeout: Duration,
+    pub(crate) xhr_never: bool,
+    pub(crate) xhr_signs: Vec<String>,
+    pub(crate) share_session_responses: bool,
+}
+
+/// What tells users apart in the audience `per-user`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PerUser {
+    /// Their session cookies.
+    Session,
+    /// Their verified name.
+    User,
+}
+
+impl PerUser {
+    pub(crate) const ALL: [Self; 2] = [Self::Session, Self::User];
+    pub(crate) const NAMES: [&'static str; 2] = ["session", "user"];
 }
 
 /// `[cache]`, except for what changes how fields are read: that is [`Config::semantics`].
@@ -217,6 +262,25 @@ impl Config {
                 eject_for: Duration::ZERO,
             },
             log: LogConfig { access: AccessLog::Off, path: None, level: Level::Info },
+            policy: Arc::new(Policy::default()),
+            debug_trusted: Vec::new(),
+            warnings: Problems::none(),
+            site: SiteConfig {
+                ignore_query: Vec::new(),
+                keep_query: Vec::new(),
+                sort_query: false,
+                session_cookies: Vec::new(),
+                bypass_cookies: Vec::new(),
+                per_user: PerUser::Session,
+                marker_keys: Vec::new(),
+                marker_cookie: String::new(),
+                lookup: String::new(),
+                lookup_ttl: Duration::ZERO,
+                lookup_timeout: Duration::ZERO,
+                xhr_never: false,
+                xhr_signs: Vec::new(),
+                share_session_responses: false,
+            },
         }
     }
 }

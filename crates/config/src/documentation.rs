@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use crate::kind::{Automatic, Kind, OptionSpec, Reload};
 use crate::options::{self, OPTIONS, SECTIONS};
+use crate::rules::{AUDIENCE_OPTIONS, For, RULE_OPTIONS, RuleOption};
 use crate::quantity::{show_bytes, show_duration};
 
 /// The help text of an option's flag: its line and its default. Empty for an unknown key.
@@ -32,13 +33,67 @@ pub fn markdown() -> String {
             describe(option, &mut text);
         }
     }
+    rules(&mut text);
     text
 }
+
+/// The chapters of what there may be many of.
+fn rules(text: &mut String) {
+    push(text, RULES);
+    for option in RULE_OPTIONS {
+        let RuleOption { key, kind, only, text: about, default, example } = option;
+        push(text, &format!("\n### `{key}` of a rule\n\n{about}\n\n- Kind: {}\n", kind.name()));
+        push(text, &format!("- Without it: {default}\n- Example: `{key} = {example}`\n"));
+        if *only == For::Shared {
+            push(text, "- Only beside `audience`\n");
+        }
+    }
+    push(text, AUDIENCES);
+    for option in AUDIENCE_OPTIONS {
+        let (key, example) = (option.key, option.example);
+        push(text, &format!("\n### `{key}` of an audience\n\n{}\n\n", option.text));
+        push(text, &format!("- Kind: {}\n- Example: `{key} = {example}`\n", option.expected().what));
+    }
+}
+
+const RULES: &str = "
+## `[[rule]]`
+
+What holds for some of the site's pages; as many as there are kinds of pages. The first rule that matches a request, in
+the order of the file, is the one that counts. [rules.md](rules.md) explains them with examples. All of it takes effect on SIGHUP.
+
+```toml
+[[rule]]
+path = \"/blog/*\"
+audience = \"all-users\"
+ttl = \"10m\"
+browser_ttl = \"5s\"
+
+[[rule]]
+path = \"/account/*\"
+never = true
+```
+
+`larder check` also warns of rules that no request comes to, because an earlier one takes them all, and of audiences that no
+rule names. Warnings are no reason not to start.
+";
+
+const AUDIENCES: &str = "
+## `[audience.NAME]`
+
+A site's own audience: what tells the pages of one URL apart. NAME is of letters, digits, `-` and `_`, and is what a rule
+says as its `audience`.
+
+```toml
+[audience.by-country]
+key = [\"header:x-country\", \"class\"]
+```
+";
 
 const INTRODUCTION: &str = "\
 # Configuration
 
-<!-- Generated from the table of options (crates/config/src/options.rs). Change it there, then run
+<!-- Generated from the tables of options (crates/config/src/options, crates/config/src/rules/table.rs). Change it there, then run
      LARDER_WRITE_DOCS=1 cargo test -p larder-config --test documentation -->
 
 `larder serve --config larder.toml` reads one [TOML](https://toml.io) file. It may be empty or absent: only the
@@ -86,6 +141,7 @@ const fn nothing(kind: &Kind) -> &'static str {
     match kind {
         Kind::Upstreams { .. } => "none, it has to be given",
         Kind::Path { .. } => "standard output",
+        Kind::Text { .. } | Kind::Texts { .. } | Kind::Networks { .. } => "none",
         Kind::Bytes { .. }
         | Kind::Duration { .. }
         | Kind::Count { .. }
@@ -112,7 +168,10 @@ fn default_text(kind: &Kind) -> Option<String> {
             quoted(&SocketAddr::from(*default))
         }
         Kind::Choice { names, default, .. } => names.get(*default).and_then(|name| quoted(name)),
-        Kind::Upstreams { .. } | Kind::Path { .. } => None,
+        Kind::Text { default: "", .. } | Kind::Texts { default: [], .. } => None,
+        Kind::Text { default, .. } => quoted(default),
+        Kind::Texts { default, .. } => Some(format!("`[\"{}\"]`", default.join("\", \""))),
+        Kind::Upstreams { .. } | Kind::Path { .. } | Kind::Networks { .. } => None,
     }
 }
 
@@ -131,7 +190,10 @@ fn bounds(kind: &Kind) -> String {
         | Kind::Addresses { .. }
         | Kind::AddressOrOff { .. }
         | Kind::Upstreams { .. }
-        | Kind::Path { .. } => String::new(),
+        | Kind::Path { .. }
+        | Kind::Text { .. }
+        | Kind::Texts { .. }
+        | Kind::Networks { .. } => String::new(),
     }
 }
 

@@ -9,12 +9,14 @@ use toml::de::{DeTable, DeValue};
 use crate::kind::OptionSpec;
 use crate::options;
 use crate::problem::{Place, Problem};
+use crate::rules::{Entries, RULE_OPTIONS, read_audiences, read_rules};
 use crate::suggest::suggest;
 use crate::value::{Given, Value};
 
 /// What a file says, in no particular order.
 pub(crate) struct Contents {
     pub(crate) values: Vec<(&'static OptionSpec, Given)>,
+    pub(crate) entries: Entries,
     pub(crate) problems: Vec<Problem>,
     /// Whether it was TOML. If not, nothing is known of what it was meant to set.
     pub(crate) readable: bool,
@@ -22,7 +24,12 @@ pub(crate) struct Contents {
 
 /// Reads a text. What is not TOML at all yields that one problem.
 pub(crate) fn read(text: &str) -> Contents {
-    let mut contents = Contents { values: Vec::new(), problems: Vec::new(), readable: true };
+    let mut contents = Contents {
+        values: Vec::new(),
+        entries: Entries::default(),
+        problems: Vec::new(),
+        readable: true,
+    };
     match DeTable::parse(text) {
         Ok(table) => walk("", table.get_ref(), &mut contents),
         Err(error) => {
@@ -50,6 +57,10 @@ fn walk(section: &str, table: &DeTable<'_>, contents: &mut Contents) {
         let path = if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
         if let Some(option) = options::find(&path) {
             contents.values.push((option, given(value)));
+        } else if path == "rule" {
+            contents.entries.rules = read_rules(value, &mut contents.problems);
+        } else if path == "audience" {
+            contents.entries.audiences = read_audiences(value, &mut contents.problems);
         } else if options::is_section(&path) {
             match value.get_ref() {
                 DeValue::Table(inner) => walk(&path, inner, contents),
@@ -78,6 +89,9 @@ fn walk(section: &str, table: &DeTable<'_>, contents: &mut Contents) {
 pub(crate) fn unknown(path: &str, place: Place) -> Problem {
     // A quoted key can hold anything, a line end too.
     let problem = Problem::new(place, format!("unknown option `{}`", path.escape_debug()));
+    if RULE_OPTIONS.iter().any(|option| option.key == path) {
+        return problem.hint(format!("`{path}` stands in a [[rule]]"));
+    }
     match suggest(path) {
         Some(known) => problem.hint(format!("did you mean `{known}`?")),
         None => problem.hint("docs/configuration.md lists all options"),
@@ -85,7 +99,7 @@ pub(crate) fn unknown(path: &str, place: Place) -> Problem {
 }
 
 /// A value of the file with its place.
-fn given(value: &Spanned<DeValue<'_>>) -> Given {
+pub(crate) fn given(value: &Spanned<DeValue<'_>>) -> Given {
     let inner = match value.get_ref() {
         DeValue::String(text) => Value::Text(text.clone().into_owned()),
         DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())

@@ -7,11 +7,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::config::Config;
 use crate::upstream::UpstreamUrl;
 
 /// One option: everything that is known about it, wherever it is needed.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct OptionSpec {
     /// Path in the file: `cache.memory`.
     pub key: &'static str,
@@ -57,7 +59,7 @@ pub enum Automatic<T> {
 }
 
 /// The kinds of values, each with its bounds, its default and its place in [`Config`].
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// A size in bytes, both bounds allowed.
     Bytes {
@@ -141,6 +143,60 @@ pub enum Kind {
         /// Where it goes.
         place: fn(&mut Config) -> &mut Option<PathBuf>,
     },
+    /// One text of a certain form.
+    Text {
+        /// Where it goes.
+        place: fn(&mut Config) -> &mut String,
+        /// When not set. Empty means none.
+        default: &'static str,
+        /// Its form.
+        of: Words,
+    },
+    /// One text of a certain form, or several, or none.
+    Texts {
+        /// Where they go.
+        place: fn(&mut Config) -> &mut Vec<String>,
+        /// When not set.
+        default: &'static [&'static str],
+        /// Their form.
+        of: Words,
+    },
+    /// One network or address, or several, or none, which is the default.
+    Networks {
+        /// Where they go.
+        place: fn(&mut Config) -> &mut Vec<IpNet>,
+    },
+}
+
+/// The forms of texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Words {
+    /// A cookie's name.
+    CookieName,
+    /// Cookies' names, one `*` for any run of characters.
+    CookiePatterns,
+    /// Names of a query's parameters, or beginnings of them with a trailing `*`.
+    Parameters,
+    /// An absolute path without a query.
+    Path,
+    /// `NAME=file:PATH` or `NAME=env:VARIABLE`.
+    Secrets,
+    /// Request fields with their values.
+    Signs,
+}
+
+impl Words {
+    /// What one is called.
+    const fn one(self) -> &'static str {
+        match self {
+            Self::CookieName => "name of a cookie",
+            Self::CookiePatterns => "list of cookies",
+            Self::Parameters => "list of parameters",
+            Self::Path => "path of a URL",
+            Self::Secrets => "list of keys",
+            Self::Signs => "list of fields with values",
+        }
+    }
 }
 
 impl Kind {
@@ -158,11 +214,19 @@ impl Kind {
             Self::Upstreams { .. } => "URL or list of URLs",
             Self::Choice { .. } => "word",
             Self::Path { .. } => "path",
+            Self::Text { of, .. } | Self::Texts { of, .. } => of.one(),
+            Self::Networks { .. } => "network or list of networks",
         }
     }
 
     /// Whether several values may be given.
     pub(crate) const fn is_list(&self) -> bool {
-        matches!(self, Self::Addresses { .. } | Self::Upstreams { .. })
+        matches!(
+            self,
+            Self::Addresses { .. }
+                | Self::Upstreams { .. }
+                | Self::Texts { .. }
+                | Self::Networks { .. }
+        )
     }
 }

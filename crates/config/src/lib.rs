@@ -1,7 +1,7 @@
 //! What a site chose: `larder.toml` and the command line, checked as a whole.
 //!
 //! Three steps, kept apart: the file's tree with its places ([`ConfigBuilder::file`]), the checked
-//! [`Config`] ([`ConfigBuilder::build`], pure but for what [`Machine`] tells), and the things opened
+//! [`Config`] ([`ConfigBuilder::build`], pure but for what [`Machine`] tells and secrets read), and the things opened
 //! from it, which are not this crate's: it binds no port, resolves no name, opens no log.
 //!
 //! Three names to know: [`Config`], the plain result; [`Problems`], everything that is wrong, each
@@ -27,25 +27,32 @@ mod contradictions;
 mod documentation;
 mod file;
 mod kind;
+mod limits;
+mod lines;
 mod machine;
 mod options;
 mod overrides;
+mod parse;
 mod problem;
 mod quantity;
 mod reload;
+mod rules;
+mod secret;
 mod suggest;
 mod upstream;
 mod value;
+mod words;
 
 pub use build::ConfigBuilder;
 pub use config::{
     AccessLog, CacheConfig, Config, Level, LimitConfig, LogConfig, PoolConfig, TimeoutConfig,
 };
 pub use documentation::{help, markdown};
-pub use kind::{Automatic, Flag, Kind, OptionSpec, Reload};
+pub use kind::{Automatic, Flag, Kind, OptionSpec, Reload, Words};
 pub use machine::Machine;
 pub use options::OPTIONS;
 pub use overrides::Overrides;
-pub use problem::{Place, Problem, Problems};
+pub use problem::{Place, Problem, Problems, Severity};
 pub use quantity::{show_bytes, show_duration};
+pub use secret::{ReadSecret, SecretSource};
 pub use upstream::UpstreamUrl;

@@ -1,13 +1,15 @@
 //! What is wrong with a configuration, where, and what to write instead?
 //!
 //! A list, because who fixes one problem should not have to come back for the next. Two renderings:
-//! one line each (`file:line:column: message (hint)`) for logs and editors, and, through
+//! one line each (`file:line:column: message (hint)`, warnings marked) for logs and editors, and, through
 //! [`miette::Diagnostic`], the marked source lines for terminals.
 
 use std::fmt;
 use std::ops::Range;
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+
+use crate::lines::Lines;
 
 /// Where a problem is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,9 +22,19 @@ pub enum Place {
     Whole,
 }
 
+/// How bad a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// With it there is no configuration.
+    Error,
+    /// Allowed, but hardly meant.
+    Warning,
+}
+
 /// One thing that is wrong.
 #[derive(Clone, Debug)]
 pub struct Problem {
+    severity: Severity,
     place: Place,
     /// Line and column of a span, from 1; the column counts characters.
     position: Option<(usize, usize)>,
@@ -32,12 +44,23 @@ pub struct Problem {
 
 impl Problem {
     pub(crate) fn new(place: Place, message: impl Into<String>) -> Self {
-        Self { place, position: None, message: message.into(), hint: None }
+        let severity = Severity::Error;
+        Self { severity, place, position: None, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn warning(place: Place, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::new(place, message) }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// How bad it is.
+    #[must_use]
+    pub const fn severity(&self) -> Severity {
+        self.severity
     }
 
     /// Where it is.
@@ -79,6 +102,9 @@ impl fmt::Display for Problem {
         if let Place::Argument(argument) = &self.place {
             write!(f, "{argument}: ")?;
         }
+        if self.severity == Severity::Warning {
+            f.write_str("warning: ")?;
+        }
         f.write_str(&self.message)
     }
 }
@@ -86,6 +112,13 @@ impl fmt::Display for Problem {
 impl std::error::Error for Problem {}
 
 impl Diagnostic for Problem {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+        })
+    }
+
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.hint.as_ref().map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
     }
@@ -101,7 +134,7 @@ impl Diagnostic for Problem {
     }
 }
 
-/// Everything that is wrong. Never empty.
+/// Everything that is wrong. Empty only as [`crate::Config::warnings`].
 #[derive(Clone, Debug)]
 pub struct Problems {
     source: NamedSource<String>,
@@ -111,13 +144,30 @@ pub struct Problems {
 impl Problems {
     /// Gives every problem its line, in order. `name` and `text` are the file's.
     pub(crate) fn new(name: &str, text: &str, mut list: Vec<Problem>) -> Self {
+        let lines = Lines::of(text);
         for problem in &mut list {
             if let Place::Span(span) = &problem.place {
-                problem.position = Some(line_and_column(text, span.start));
+                problem.position = Some(lines.of_byte(span.start));
             }
         }
         list.sort_by_key(Problem::order);
         Self { source: NamedSource::new(name, text.to_owned()), list }
+    }
+
+    /// Nothing is wrong.
+    pub(crate) fn none() -> Self {
+        Self::new("", "", Vec::new())
+    }
+
+    /// Whether there is nothing to say.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Each problem as its line of [`Display`](fmt::Display), in order.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.list.iter().map(|problem| Line { name: self.source.name(), problem }.to_string())
     }
 
     /// A file that could not be read at all, in the words of `cause`.
@@ -133,6 +183,28 @@ impl Problems {
     }
 }
 
+/// A problem with its place in front and the advice behind.
+struct Line<'a> {
+    name: &'a str,
+    problem: &'a Problem,
+}
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let problem = self.problem;
+        match (&problem.place, problem.position) {
+            (Place::Argument(_), _) => {}
+            (_, Some((line, column))) => write!(f, "{}:{line}:{column}: ", self.name)?,
+            (_, None) => write!(f, "{}: ", self.name)?,
+        }
+        write!(f, "{problem}")?;
+        match &problem.hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for Problems {
     /// One line for each, without a line end after the last.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,15 +212,7 @@ impl fmt::Display for Problems {
             if index > 0 {
                 f.write_str("\n")?;
             }
-            match (&problem.place, problem.position) {
-                (Place::Argument(_), _) => {}
-                (_, Some((line, column))) => write!(f, "{}:{line}:{column}: ", self.source.name())?,
-                (_, None) => write!(f, "{}: ", self.source.name())?,
-            }
-            write!(f, "{problem}")?;
-            if let Some(hint) = &problem.hint {
-                write!(f, " ({hint})")?;
-            }
+            Line { name: self.source.name(), problem }.fmt(f)?;
         }
         Ok(())
     }
@@ -164,28 +228,5 @@ impl Diagnostic for Problems {
 
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
         Some(Box::new(self.list.iter().map(|problem| problem as &dyn Diagnostic)))
-    }
-}
-
-/// Line and column of a byte, both from 1. A place past the end is the end's.
-fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-    (line, column)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::line_and_column;
-
-    #[test]
-    fn columns_count_characters_and_lines_end_at_newlines() {
-        let text = "é = 1\nb = 2\n";
-        let cases =
-            [(0, (1, 1)), (2, (1, 2)), (6, (1, 6)), (7, (2, 1)), (13, (3, 1)), (99, (3, 1))];
-        for (offset, expected) in cases {
-            assert_eq!(line_and_column(text, offset), expected, "byte {offset}");
-        }
     }
 }

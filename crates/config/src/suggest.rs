@@ -7,22 +7,39 @@ use crate::options::{OPTIONS, SECTIONS};
 /// 1. A path that is nearly the same; 2. the same last part in another section, when there is one
 ///    such place only (`memory` is `cache.memory`); 3. a last part nearly the same anywhere.
 pub(crate) fn suggest(unknown: &str) -> Option<&'static str> {
-    let known = || OPTIONS.iter().map(|o| o.key).chain(SECTIONS.iter().map(|(name, _)| *name));
-    let closest = |score: &dyn Fn(&str) -> f64| {
-        known()
-            .filter(|path| !path.is_empty())
-            .map(|path| (path, score(path)))
-            .filter(|(_, score)| *score >= 0.7)
-            .max_by(|(_, a), (_, b)| a.total_cmp(b))
-            .map(|(path, _)| path)
+    let known = || {
+        let options = OPTIONS.iter().map(|option| option.key);
+        options.chain(SECTIONS.iter().map(|(name, _)| *name)).chain(["rule", "audience"])
     };
     let last = leaf(unknown);
-    closest(&|path| strsim::normalized_damerau_levenshtein(&unknown.to_lowercase(), path))
+    closest(unknown, known())
         .or_else(|| {
             let mut same = known().filter(|path| !path.is_empty() && leaf(path) == last);
             same.next().filter(|_| same.next().is_none())
         })
-        .or_else(|| closest(&|path| strsim::normalized_damerau_levenshtein(last, leaf(path))))
+        .or_else(|| nearest(known(), |path| likeness(last, leaf(path))))
+}
+
+/// The one of `known` that an unknown word most likely stands for.
+pub(crate) fn closest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let unknown = unknown.to_lowercase();
+    nearest(known, |word| likeness(&unknown, word))
+}
+
+fn likeness(a: &str, b: &str) -> f64 {
+    strsim::normalized_damerau_levenshtein(a, b)
+}
+
+fn nearest<'a>(
+    known: impl Iterator<Item = &'a str>,
+    score: impl Fn(&str) -> f64,
+) -> Option<&'a str> {
+    known
+        .filter(|word| !word.is_empty())
+        .map(|word| (word, score(word)))
+        .filter(|(_, score)| *score >= 0.7)
+        .max_by(|(_, a), (_, b)| a.total_cmp(b))
+        .map(|(word, _)| word)
 }
 
 /// The part after the last dot.
@@ -45,7 +62,9 @@ mod tests {
             ("cache.honor_request_directives", Some("cache.honour_request_directives")),
             ("cahce", Some("cache")),
             ("timeout", Some("timeouts")),
-            ("rule", None),
+            ("rules", Some("rule")),
+            ("ignore_qeury", Some("ignore_query")),
+            ("listen.sort_query", Some("sort_query")),
             ("frobnicate", None),
             ("", None),
         ];

@@ -4,19 +4,34 @@
 //! [`Config`], or a problem says what was expected.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use crate::config::Config;
 use crate::kind::{Automatic, Kind, OptionSpec};
+use crate::parse::{
+    Expected, Fault, bytes, choice, duration, number, parse_address, parse_network, parse_path,
+    parse_upstream, shown, switch, text, within,
+};
 use crate::problem::{Place, Problem};
-use crate::quantity::{parse_bytes, parse_duration, show_bytes, show_duration};
-use crate::upstream::UpstreamUrl;
+use crate::quantity::{show_bytes, show_duration};
+use crate::words;
 
 /// A value and where it was found.
 #[derive(Clone, Debug)]
 pub(crate) struct Given {
     pub(crate) place: Place,
     pub(crate) value: Value,
+}
+
+impl Given {
+    /// The elements of a list; what is no list is the only one.
+    pub(crate) fn elements(&self) -> &[Self] {
+        match &self.value {
+            Value::List(elements) => elements,
+            Value::Text(_) | Value::Integer(_) | Value::Bool(_) | Value::Other(_) => {
+                std::slice::from_ref(self)
+            }
+        }
+    }
 }
 
 /// A value before anybody asked for its kind.
@@ -28,22 +43,6 @@ pub(crate) enum Value {
     List(Vec<Given>),
     /// What no option takes, by its name in TOML: a float, a date, a table.
     Other(&'static str),
-}
-
-/// What is wrong with one value, before it has a place.
-struct Fault {
-    message: String,
-    hint: String,
-}
-
-impl Fault {
-    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: hint.into() }
-    }
-
-    fn at(self, place: &Place) -> Problem {
-        Problem::new(place.clone(), self.message).hint(self.hint)
-    }
 }
 
 /// Puts the option's default in its place, where the table has a fixed one.
@@ -60,6 +59,11 @@ pub(crate) fn set_default(option: &OptionSpec, config: &mut Config) {
         Kind::Addresses { place, default } => *place(config) = vec![SocketAddr::from(*default)],
         Kind::AddressOrOff { place, default } => *place(config) = Some(SocketAddr::from(*default)),
         Kind::Choice { set, default, .. } => set(config, *default),
+        Kind::Text { place, default, .. } => (*default).clone_into(place(config)),
+        Kind::Texts { place, default, .. } => {
+            *place(config) = default.iter().map(|text| (*text).to_owned()).collect();
+        }
+        Kind::Networks { place } => place(config).clear(),
         Kind::Upstreams { .. } | Kind::Path { .. } => {}
     }
 }
@@ -71,71 +75,123 @@ pub(crate) fn set(
     config: &mut Config,
     problems: &mut Vec<Problem>,
 ) {
-    let outcome = match &option.kind {
-        Kind::Addresses { place, .. } => {
-            return set_list(option, given, place(config), parse_address, problems);
-        }
-        Kind::Upstreams { place } => {
-            return set_list(option, given, place(config), parse_upstream, problems);
-        }
-        Kind::Bytes { place, min, max, .. } => bytes(option, &given.value)
+    let expected = expected(option);
+    if option.kind.is_list() {
+        return set_lists(option, &expected, given, config, problems);
+    }
+    if let Err(fault) = set_single(&option.kind, &expected, &given.value, config) {
+        problems.push(fault.at(&given.place));
+    }
+}
+
+fn expected(option: &OptionSpec) -> Expected {
+    let article = match option.kind {
+        Kind::Switch { .. } => "",
+        Kind::Addresses { .. } | Kind::AddressOrOff { .. } => "an ",
+        Kind::Bytes { .. }
+        | Kind::Duration { .. }
+        | Kind::Count { .. }
+        | Kind::Percent { .. }
+        | Kind::Upstreams { .. }
+        | Kind::Choice { .. }
+        | Kind::Path { .. }
+        | Kind::Text { .. }
+        | Kind::Texts { .. }
+        | Kind::Networks { .. } => "a ",
+    };
+    Expected { key: option.key, article, what: option.kind.name(), example: option.example }
+}
+
+fn set_single(
+    kind: &Kind,
+    expected: &Expected,
+    value: &Value,
+    config: &mut Config,
+) -> Result<(), Fault> {
+    match kind {
+        Kind::Bytes { place, min, max, .. } => bytes(expected, value)
             .and_then(|value| within(value, (*min, *max), show_bytes))
             .map(|value| *place(config) = value),
-        Kind::Duration { place, min, max, .. } => duration(option, &given.value)
+        Kind::Duration { place, min, max, .. } => duration(expected, value)
             .and_then(|value| within(value, (*min, *max), show_duration))
             .map(|value| *place(config) = value),
-        Kind::Count { place, min, max, .. } => number(option, &given.value)
+        Kind::Count { place, min, max, .. } => number(expected, value)
             .and_then(|value| within(value, (*min, *max), |n| n.to_string()))
             .map(|value| *place(config) = value),
-        Kind::Percent { place, .. } => number(option, &given.value)
+        Kind::Percent { place, .. } => number(expected, value)
             .and_then(|value| within(value, (0, 100), |n| n.to_string()))
             .map(|value| *place(config) = u8::try_from(value).unwrap_or(100)),
-        Kind::Switch { place, .. } => match given.value {
-            Value::Bool(value) => {
-                *place(config) = value;
-                Ok(())
-            }
-            Value::Text(_) | Value::Integer(_) | Value::List(_) | Value::Other(_) => {
-                Err(wrong_type(option, &given.value))
-            }
-        },
-        Kind::AddressOrOff { place, .. } => text(option, &given.value)
+        Kind::Switch { place, .. } => switch(expected, value).map(|value| *place(config) = value),
+        Kind::AddressOrOff { place, .. } => text(expected, value)
             .and_then(|text| if text == "off" { Ok(None) } else { parse_address(text).map(Some) })
             .map(|address| *place(config) = address),
-        Kind::Choice { names, set, .. } => text(option, &given.value)
+        Kind::Choice { names, set, .. } => text(expected, value)
             .and_then(|word| choice(word, names))
             .map(|index| set(config, index)),
         Kind::Path { place } => {
-            text(option, &given.value).and_then(parse_path).map(|path| *place(config) = Some(path))
+            text(expected, value).and_then(parse_path).map(|path| *place(config) = Some(path))
         }
-    };
-    if let Err(fault) = outcome {
-        problems.push(fault.at(&given.place));
+        Kind::Text { place, of, .. } => text(expected, value)
+            .and_then(|text| words::parse(*of, text))
+            .map(|text| *place(config) = text),
+        // Set by `set_lists`.
+        Kind::Addresses { .. }
+        | Kind::Upstreams { .. }
+        | Kind::Texts { .. }
+        | Kind::Networks { .. } => Ok(()),
+    }
+}
+
+fn set_lists(
+    option: &OptionSpec,
+    expected: &Expected,
+    given: &Given,
+    config: &mut Config,
+    problems: &mut Vec<Problem>,
+) {
+    match &option.kind {
+        Kind::Addresses { place, .. } => {
+            set_list(expected, given, place(config), parse_address, problems);
+        }
+        Kind::Upstreams { place } => {
+            set_list(expected, given, place(config), parse_upstream, problems);
+        }
+        Kind::Networks { place } => {
+            set_list(expected, given, place(config), parse_network, problems);
+        }
+        Kind::Texts { place, of, .. } => {
+            let parse = |text: &str| words::parse(*of, text);
+            set_list(expected, given, place(config), parse, problems);
+        }
+        Kind::Bytes { .. }
+        | Kind::Duration { .. }
+        | Kind::Count { .. }
+        | Kind::Percent { .. }
+        | Kind::Switch { .. }
+        | Kind::AddressOrOff { .. }
+        | Kind::Choice { .. }
+        | Kind::Path { .. }
+        | Kind::Text { .. } => {}
     }
 }
 
 /// One element or a list of them; each bad element is a problem of its own.
 fn set_list<T: PartialEq>(
-    option: &OptionSpec,
+    expected: &Expected,
     given: &Given,
     place: &mut Vec<T>,
-    parse: fn(&str) -> Result<T, Fault>,
+    parse: impl Fn(&str) -> Result<T, Fault>,
     problems: &mut Vec<Problem>,
 ) {
-    let elements = match &given.value {
-        Value::List(elements) => elements.as_slice(),
-        Value::Text(_) | Value::Integer(_) | Value::Bool(_) | Value::Other(_) => {
-            std::slice::from_ref(given)
-        }
-    };
-    if elements.is_empty() {
-        let message = format!("`{}` is an empty list", option.key);
-        problems.push(Fault::new(message, example(option)).at(&given.place));
+    let elements = given.elements();
+    if elements.is_empty() && !MAY_BE_EMPTY.contains(&expected.key) {
+        let message = format!("`{}` is an empty list", expected.key);
+        problems.push(Fault::new(message, expected.example()).at(&given.place));
         return;
     }
     let mut list: Vec<T> = Vec::with_capacity(elements.len());
     for element in elements {
-        match text(option, &element.value).and_then(parse) {
+        match text(expected, &element.value).and_then(&parse) {
             Ok(value) if list.contains(&value) => {
                 let message = format!("{} is given twice", shown(&element.value));
                 problems.push(Fault::new(message, "leave one of them out").at(&element.place));
@@ -147,140 +203,6 @@ fn set_list<T: PartialEq>(
     *place = list;
 }
 
-fn bytes(option: &OptionSpec, value: &Value) -> Result<usize, Fault> {
-    let hint = "write a whole number and B, KiB, MiB, GiB, kB, MB or GB, as in \"256MiB\"";
-    match value {
-        Value::Text(text) => {
-            parse_bytes(text).ok_or_else(|| Fault::new(format!("{text:?} is not a size"), hint))
-        }
-        Value::Integer(number) => {
-            Err(Fault::new(format!("{number} has no unit"), format!("write \"{number}B\"; {hint}")))
-        }
-        Value::Bool(_) | Value::List(_) | Value::Other(_) => Err(wrong_type(option, value)),
-    }
-}
-
-fn duration(option: &OptionSpec, value: &Value) -> Result<std::time::Duration, Fault> {
-    let hint = "write a whole number and ms, s, m, h or d, as in \"10s\"";
-    match value {
-        Value::Text(text) => parse_duration(text)
-            .ok_or_else(|| Fault::new(format!("{text:?} is not a duration"), hint)),
-        Value::Integer(number) => {
-            Err(Fault::new(format!("{number} has no unit"), format!("write \"{number}s\"; {hint}")))
-        }
-        Value::Bool(_) | Value::List(_) | Value::Other(_) => Err(wrong_type(option, value)),
-    }
-}
-
-fn number(option: &OptionSpec, value: &Value) -> Result<usize, Fault> {
-    match value {
-        Value::Integer(number) => usize::try_from(*number)
-            .map_err(|_| Fault::new(format!("{number} is out of range"), example(option))),
-        Value::Text(_) | Value::Bool(_) | Value::List(_) | Value::Other(_) => {
-            Err(wrong_type(option, value))
-        }
-    }
-}
-
-fn text<'a>(option: &OptionSpec, value: &'a Value) -> Result<&'a str, Fault> {
-    match value {
-        Value::Text(text) => Ok(text),
-        Value::Integer(_) | Value::Bool(_) | Value::List(_) | Value::Other(_) => {
-            Err(wrong_type(option, value))
-        }
-    }
-}
-
-/// Both bounds are allowed.
-fn within<T: PartialOrd + Copy>(
-    value: T,
-    (min, max): (T, T),
-    show: impl Fn(T) -> String,
-) -> Result<T, Fault> {
-    if value < min {
-        let message = format!("{} is too small", show(value));
-        Err(Fault::new(message, format!("at least {}", show(min))))
-    } else if value > max {
-        let message = format!("{} is too large", show(value));
-        Err(Fault::new(message, format!("at most {}", show(max))))
-    } else {
-        Ok(value)
-    }
-}
-
-fn choice(word: &str, names: &[&str]) -> Result<usize, Fault> {
-    names.iter().position(|name| *name == word).ok_or_else(|| {
-        let closest = names
-            .iter()
-            .find(|name| name.eq_ignore_ascii_case(word) || strsim::levenshtein(name, word) <= 2);
-        let hint = match closest {
-            Some(name) => format!("did you mean \"{name}\"?"),
-            None => format!("one of \"{}\"", names.join("\", \"")),
-        };
-        Fault::new(format!("{word:?} is not known here"), hint)
-    })
-}
-
-fn parse_address(text: &str) -> Result<SocketAddr, Fault> {
-    if let Ok(address) = text.parse() {
-        return Ok(address);
-    }
-    let hint = match text.rsplit_once(':') {
-        Some(("localhost", port)) => format!("write \"127.0.0.1:{port}\""),
-        Some(("" | "*", port)) => {
-            format!("write \"0.0.0.0:{port}\" for everybody, \"127.0.0.1:{port}\" for this machine")
-        }
-        _ if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
-            format!("write \"127.0.0.1:{text}\"")
-        }
-        _ => "write an IP address and a port, as in \"127.0.0.1:8080\" or \"[::1]:8080\"".into(),
-    };
-    Err(Fault::new(format!("{text:?} is not an address with a port"), hint))
-}
-
-fn parse_upstream(text: &str) -> Result<UpstreamUrl, Fault> {
-    UpstreamUrl::parse(text)
-        .map_err(|(reason, hint)| Fault::new(format!("{text:?} {reason}"), hint))
-}
-
-fn parse_path(text: &str) -> Result<PathBuf, Fault> {
-    if text.is_empty() || text.contains('\0') {
-        return Err(Fault::new("is not a path", "leave it out for standard output"));
-    }
-    Ok(PathBuf::from(text))
-}
-
-fn wrong_type(option: &OptionSpec, value: &Value) -> Fault {
-    let found = match value {
-        Value::Text(_) => "a string",
-        Value::Integer(_) => "an integer",
-        Value::Bool(_) => "true or false",
-        Value::List(_) => "a list",
-        Value::Other(name) => name,
-    };
-    let article = match option.kind {
-        Kind::Switch { .. } => "",
-        Kind::Addresses { .. } | Kind::AddressOrOff { .. } => "an ",
-        Kind::Bytes { .. }
-        | Kind::Duration { .. }
-        | Kind::Count { .. }
-        | Kind::Percent { .. }
-        | Kind::Upstreams { .. }
-        | Kind::Choice { .. }
-        | Kind::Path { .. } => "a ",
-    };
-    let message = format!("`{}` is {article}{}, not {found}", option.key, option.kind.name());
-    Fault::new(message, example(option))
-}
-
-fn example(option: &OptionSpec) -> String {
-    format!("as in {} = {}", option.key, option.example)
-}
-
-/// A value as it was written, for lists that hold it twice.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Text(text) => format!("{text:?}"),
-        Value::Integer(_) | Value::Bool(_) | Value::List(_) | Value::Other(_) => "a value".into(),
-    }
-}
+/// Lists that say something when they are empty.
+const MAY_BE_EMPTY: [&str; 5] =
+    ["ignore_query", "keep_query", "identity.bypass_cookies", "xhr.signs", "debug.trusted"];

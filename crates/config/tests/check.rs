@@ -13,7 +13,8 @@ mod tests {
     const UPSTREAM: &str = "upstream = 'http://127.0.0.1:8000'\n";
 
     fn check(text: &str) -> Result<Config, Problems> {
-        ConfigBuilder::new().file("larder.toml", text).machine(MACHINE).build()
+        let builder = ConfigBuilder::new().file("larder.toml", text).machine(MACHINE);
+        builder.secrets(|_| Ok(vec![b'x'; 32])).build()
     }
 
     /// The problems of a text, one line each.
@@ -154,7 +155,7 @@ level = 1.5
             "larder.toml:2:13: \"https://a\" asks for TLS, which is not offered towards applications (applications are asked over plain HTTP; let it listen on a loopback port)",
             "larder.toml:2:26: `upstream` is a URL or list of URLs, not an integer (as in upstream = [\"http://127.0.0.1:8000\", \"http://127.0.0.1:8001\"])",
             "larder.toml:2:46: \"http://b:1\" is given twice (leave one of them out)",
-            "larder.toml:3:1: unknown option `rule` (docs/configuration.md lists all options)",
+            "larder.toml:3:8: rules are a list (write [[rule]] above each)",
             "larder.toml:6:1: unknown option `cache.memroy` (did you mean `cache.memory`?)",
             "larder.toml:7:10: 256 has no unit (write \"256B\"; write a whole number and B, KiB, MiB, GiB, kB, MB or GB, as in \"256MiB\")",
             "larder.toml:8:17: \"ten\" is not a duration (write a whole number and ms, s, m, h or d, as in \"10s\")",

@@ -1,52 +1,18 @@
-//! Which options are there? The one table of them.
-//!
-//! Checking, defaults, `--help` and `docs/configuration.md` are all made from it, so an option
-//! can't be described in one place and behave otherwise in another. Long because it is a table.
-//! Unsafe choices would be named `danger.*`; there is none yet.
+//! What the proxy itself is told: addresses, memory, waits, limits, logs. Long because it is a table.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use crate::config::{AccessLog, Config, Level};
-use crate::kind::{Automatic, Flag, Kind, OptionSpec, Reload};
+use super::{DAY, count, flag, secs, wait};
+use crate::config::{AccessLog, Level};
+use crate::kind::{Automatic, Kind, OptionSpec, Reload};
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
-const DAY: u64 = 86_400;
 
-const fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-const fn flag(name: &'static str, value: &'static str) -> Option<Flag> {
-    Some(Flag { name, value })
-}
-
-/// A wait: from 10 ms (below, a busy moment looks like a failure) to a day.
-const fn wait(place: fn(&mut Config) -> &mut Duration, default: Duration) -> Kind {
-    Kind::Duration { place, default, min: Duration::from_millis(10), max: secs(DAY) }
-}
-
-/// A count from one up.
-const fn count(place: fn(&mut Config) -> &mut usize, default: usize, max: usize) -> Kind {
-    Kind::Count { place, default: Automatic::Fixed(default), min: 1, max }
-}
-
-/// The sections of the file in the order of the documentation, each with its one line.
-pub(crate) const SECTIONS: &[(&str, &str)] = &[
-    ("", "Which application Larder stands in front of."),
-    ("listen", "Where clients connect."),
-    ("admin", "Where health and metrics are served, apart from the site."),
-    ("cache", "What is kept, how much of it, and when a stored response may answer."),
-    ("timeouts", "How long anybody is waited for."),
-    ("limits", "How much a client may send or open."),
-    ("upstream_pool", "Connections to the applications, and when one is left alone."),
-    ("log", "What is written down."),
-];
-
-/// Every option, in the order of the documentation.
-pub const OPTIONS: &[OptionSpec] = &[
+/// In the order of the documentation.
+pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec {
         key: "upstream",
         kind: Kind::Upstreams { place: |c| &mut c.upstreams },
@@ -490,13 +456,3 @@ pub const OPTIONS: &[OptionSpec] = &[
         reload: Reload::Restart,
     },
 ];
-
-/// The option of this key.
-pub(crate) fn find(key: &str) -> Option<&'static OptionSpec> {
-    OPTIONS.iter().find(|option| option.key == key)
-}
-
-/// Whether a table of this path has options in it.
-pub(crate) fn is_section(path: &str) -> bool {
-    !path.is_empty() && SECTIONS.iter().any(|(name, _)| *name == path)
-}

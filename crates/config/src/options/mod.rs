@@ -1,0 +1,78 @@
+//! Which options are there? The one table of them.
+//!
+//! Checking, defaults, `--help` and `docs/configuration.md` are all made from it, so an option
+//! can't be described in one place and behave otherwise in another. It has two parts, what the proxy
+//! is told ([`proxy`]) and what holds for the whole site ([`site`]); rules and audiences, of which there
+//! may be many, have tables of their own ([`crate::rules`]). Unsafe choices are named `danger.*`.
+
+mod proxy;
+mod site;
+
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::kind::{Automatic, Flag, Kind, OptionSpec};
+
+const DAY: u64 = 86_400;
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+const fn flag(name: &'static str, value: &'static str) -> Option<Flag> {
+    Some(Flag { name, value })
+}
+
+/// A wait: from 10 ms (below, a busy moment looks like a failure) to a day.
+const fn wait(place: fn(&mut Config) -> &mut Duration, default: Duration) -> Kind {
+    Kind::Duration { place, default, min: Duration::from_millis(10), max: secs(DAY) }
+}
+
+/// A count from one up.
+const fn count(place: fn(&mut Config) -> &mut usize, default: usize, max: usize) -> Kind {
+    Kind::Count { place, default: Automatic::Fixed(default), min: 1, max }
+}
+
+/// The sections of the file in the order of the documentation, each with its one line.
+pub(crate) const SECTIONS: &[(&str, &str)] = &[
+    ("", "Which application Larder stands in front of, and what counts of a query."),
+    ("listen", "Where clients connect."),
+    ("admin", "Where health and metrics are served, apart from the site."),
+    ("cache", "What is kept, how much of it, and when a stored response may answer."),
+    ("identity", "How it is known who a visitor is. [rules.md](rules.md#identity) has the whole story."),
+    ("xhr", "Requests that scripts make."),
+    ("timeouts", "How long anybody is waited for."),
+    ("limits", "How much a client may send or open."),
+    ("upstream_pool", "Connections to the applications, and when one is left alone."),
+    ("log", "What is written down."),
+    ("debug", "Who is told more."),
+    ("danger", "Unsafe readings, for sites that know why they are safe for them."),
+];
+
+const COUNT: usize = proxy::OPTIONS.len() + site::OPTIONS.len();
+
+const ALL: [OptionSpec; COUNT] = {
+    let mut all = [proxy::OPTIONS[0]; COUNT];
+    let mut index = 0;
+    while index < COUNT {
+        all[index] = match index.checked_sub(proxy::OPTIONS.len()) {
+            Some(rest) => site::OPTIONS[rest],
+            None => proxy::OPTIONS[index],
+        };
+        index += 1;
+    }
+    all
+};
+
+/// Every option. Those of one section are in the order of the documentation.
+pub const OPTIONS: &[OptionSpec] = &ALL;
+
+/// The option of this key.
+pub(crate) fn find(key: &str) -> Option<&'static OptionSpec> {
+    OPTIONS.iter().find(|option| option.key == key)
+}
+
+/// Whether a table of this path has options in it.
+pub(crate) fn is_section(path: &str) -> bool {
+    !path.is_empty() && SECTIONS.iter().any(|(name, _)| *name == path)
+}

@@ -1,0 +1,24 @@
+//! What do the file's rules and audiences say, and is it right?
+//!
+//! The same steps as for options: two tables of keys ([`table`]) that reading, hints and documentation are
+//! made of; the raw rule with its places ([`raw`], [`read`]); the checked one ([`rule`], [`share`],
+//! [`audience`]); then what only the whole shows ([`whole`]). [`site`] does the same for the options that
+//! the policy needs, and [`compile`] joins all of it.
+
+mod audience;
+mod compile;
+mod compiled;
+mod raw;
+mod read;
+mod rule;
+mod share;
+mod site;
+mod summary;
+mod table;
+mod whole;
+
+pub(crate) use compile::{Compiled, compile};
+pub(crate) use compiled::sign;
+pub(crate) use raw::Entries;
+pub(crate) use read::{read_audiences, read_rules};
+pub(crate) use table::{AUDIENCE_OPTIONS, For, RULE_OPTIONS, RuleOption};

@@ -1,0 +1,117 @@
+//! Is this text of the form that its option asks for?
+//!
+//! The small grammars of names in the file, for options and rules alike. Each says what to write instead.
+
+use larder_policy::cookies::CookieNames;
+use larder_policy::query::names;
+
+use crate::kind::Words;
+use crate::parse::Fault;
+use crate::secret::SecretSource;
+
+/// Checks a text of an option.
+pub(crate) fn parse(of: Words, text: &str) -> Result<String, Fault> {
+    match of {
+        Words::CookieName => cookie(text)?,
+        Words::CookiePatterns => cookie_pattern(text)?,
+        Words::Parameters => parameter(text)?,
+        Words::Path => url_path(text)?,
+        Words::Secrets => drop(SecretSource::parse(text)?),
+        Words::Signs => crate::rules::sign(text).map(drop)?,
+    }
+    Ok(text.to_owned())
+}
+
+/// RFC 9110 §5.6.2: the characters of a token, of which media types are made.
+fn is_token(text: &str) -> bool {
+    let is_char = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_char)
+}
+
+/// The name of one cookie.
+pub(crate) fn cookie(text: &str) -> Result<(), Fault> {
+    if text.contains('*') {
+        let message = format!("{text:?} is not the name of one cookie");
+        return Err(Fault::new(message, "write each name in full, without *"));
+    }
+    cookie_pattern(text)
+}
+
+/// The name of a cookie, perhaps with one `*`.
+pub(crate) fn cookie_pattern(text: &str) -> Result<(), Fault> {
+    if let Some((name, _)) = text.split_once('=') {
+        let message = format!("{text:?} is a cookie with a value");
+        return Err(Fault::new(message, format!("write its name alone, {name:?}")));
+    }
+    CookieNames::check(text)
+        .map_err(|message| Fault::new(message, "write it as browsers show it, as in \"sessionid\""))
+}
+
+/// The name of a parameter of a query, or its beginning with a trailing `*`, or `@tracking`.
+pub(crate) fn parameter(text: &str) -> Result<(), Fault> {
+    let Err(faults) = names(&[text.to_owned()]) else { return Ok(()) };
+    let Some((_, error)) = faults.into_iter().next() else { return Ok(()) };
+    Err(Fault::new(format!("{text:?} is not a parameter: {}", error.message), error.hint))
+}
+
+/// The name of one parameter of a query.
+pub(crate) fn parameter_name(text: &str) -> Result<(), Fault> {
+    if text.contains('*') || text.starts_with('@') {
+        let message = format!("{text:?} is not the name of one parameter");
+        return Err(Fault::new(message, "write each name in full"));
+    }
+    parameter(text)
+}
+
+/// An absolute path without a query.
+fn url_path(text: &str) -> Result<(), Fault> {
+    if !text.starts_with('/') {
+        let message = format!("{text:?} is not a path of the application");
+        let path = text.rsplit_once("://").map_or(text, |(_, rest)| {
+            rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default()
+        });
+        let hint = format!("write \"/{}\"", path.trim_start_matches('/'));
+        return Err(Fault::new(message, hint));
+    }
+    let fits = |byte: u8| byte.is_ascii_graphic() && !b"?#".contains(&byte);
+    if !text.bytes().all(fits) {
+        let hint = "write a path as it stands in URLs, without ?, # and spaces";
+        return Err(Fault::new(format!("{text:?} is not a path"), hint));
+    }
+    Ok(())
+}
+
+/// `text/html`, or `text/*`.
+pub(crate) fn media_type(text: &str) -> Result<String, Fault> {
+    let message = || format!("{text:?} is not a media type");
+    if text == "*/*" {
+        return Err(Fault::new(message(), "leave it out: without it, all types count"));
+    }
+    if let Some((name, _)) = text.split_once(';') {
+        return Err(Fault::new(message(), format!("write it without parameters, {:?}", name.trim())));
+    }
+    let lower = text.to_ascii_lowercase();
+    match lower.split_once('/') {
+        Some((kind, sub)) if is_token(kind) && !kind.contains('*') && is_token(sub) => {
+            if sub == "*" || !sub.contains('*') {
+                return Ok(lower);
+            }
+            Err(Fault::new(message(), format!("write \"{kind}/*\" for all of them")))
+        }
+        _ => Err(Fault::new(message(), "as in \"text/html\" or \"text/*\"")),
+    }
+}
+
+/// A tag of pages.
+pub(crate) fn tag(text: &str) -> Result<(), Fault> {
+    let fits = |byte: u8| byte.is_ascii_graphic() && !b",\"\\".contains(&byte);
+    if text.is_empty() || !text.bytes().all(fits) {
+        let hint = "a tag is ASCII without spaces, commas, quotes and backslashes";
+        return Err(Fault::new(format!("{text:?} is not a tag"), hint));
+    }
+    if text.len() > crate::limits::TAG_BYTES_MAX {
+        let hint = format!("at most {} bytes", crate::limits::TAG_BYTES_MAX);
+        return Err(Fault::new(format!("a tag of {} bytes is too long", text.len()), hint));
+    }
+    Ok(())
+}
