@@ -8,12 +8,18 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
+use http::HeaderName;
+use larder_policy::{Policy, key};
+use larder_semantics::vary::Vary;
 use larder_semantics::{Failure, Reason, Settings, Timestamp};
 use larder_store::{Change, MemoryStore, Sizes, Store, Updated, Usage, Weigh};
 
 use crate::clock::Clock;
 use crate::collapse::Flights;
 use crate::flight::Flight;
+use crate::generation::{Generations, Mark};
+use crate::identities::Identities;
+use crate::learned::Learned;
 use crate::page::Page;
 use crate::receive::{Draft, Rewritten};
 use crate::uncacheable::Uncacheable;
@@ -32,6 +38,8 @@ pub struct Options {
     pub uncacheable_for: Duration,
     /// Request fields that the application is sent in another form than the client's.
     pub rewritten: Rewritten,
+    /// What the site decided: its rules.
+    pub policy: Arc<Policy>,
     /// How long stale pages are served without asking an application that has just failed.
     pub failure_pause: Duration,
 }
@@ -46,6 +54,7 @@ impl Default for Options {
             object_bytes_max: 16 << 20,
             uncacheable_for: Duration::from_secs(120),
             rewritten: Rewritten::default(),
+            policy: Arc::default(),
             failure_pause: Duration::from_secs(2),
         }
     }
@@ -78,6 +87,9 @@ pub struct Cache {
     store: MemoryStore<SharedPage>,
     flights: Arc<Flights>,
     uncacheable: Uncacheable,
+    generations: Arc<Generations>,
+    identities: Identities,
+    learned: Learned,
     options: ArcSwap<Options>,
     clock: Arc<dyn Clock>,
 }
@@ -100,6 +112,9 @@ impl Cache {
             store: MemoryStore::new(sizes),
             flights: Flights::new((memory_bytes / 8).max(8 << 20)),
             uncacheable: Uncacheable::default(),
+            generations: Generations::new(),
+            identities: Identities::default(),
+            learned: Learned::default(),
             options: ArcSwap::from_pointee(options),
             clock,
         }
@@ -113,6 +128,13 @@ impl Cache {
     /// Puts other options in force, for requests that begin from now on.
     pub fn set_options(&self, options: Options) {
         self.options.store(Arc::new(options));
+        self.learned.clear();
+    }
+
+    /// What is known of visitors.
+    #[must_use]
+    pub const fn identities(&self) -> &Identities {
+        &self.identities
     }
 
     /// The present moment.
@@ -136,7 +158,18 @@ impl Cache {
     /// What is stored under `key`.
     #[must_use]
     pub fn look_up(&self, key: &[u8]) -> Option<SharedPage> {
-        self.store.look_up(key)
+        self.store.look_up(key).filter(|page| page.is_current())
+    }
+
+    /// By which request fields the pages of a rule are known to vary.
+    #[must_use]
+    pub fn varies(&self, rule: (u64, u32)) -> Option<Arc<[HeaderName]>> {
+        self.learned.of(rule)
+    }
+
+    /// Takes in by which request fields a page of a rule varies.
+    pub fn learn(&self, rule: (u64, u32), vary: &Vary) {
+        self.learned.learn(rule, vary);
     }
 
     /// The longest body worth keeping: what the site allows and the store admits.
@@ -169,15 +202,17 @@ impl Cache {
         let variant = draft.finish(chunks, older.as_ref())?;
         let mut outcome = Err(Reason::InvalidatedMeanwhile);
         let updated = self.store.update(key, |page| {
+            // The mark first: an invalidation between the two is seen by the one or the other.
+            let mark = self.mark(key);
             if flight.is_invalidated() {
                 return Change::Keep;
             }
             let none = Page::default();
-            let page = page.map_or(&none, |page| page);
+            let page = page.filter(|page| page.is_current()).map_or(&none, |page| page);
             match page.with(variant.clone(), variants_max, now) {
                 Ok(page) => {
                     outcome = Ok(variant.clone());
-                    Change::Put(SharedPage(Arc::new(page)))
+                    Change::Put(SharedPage(Arc::new(page.marked(mark))))
                 }
                 Err(not_kept) => {
                     outcome = Err(not_kept.0);
@@ -192,6 +227,12 @@ impl Cache {
             self.uncacheable.forget(key);
         }
         outcome
+    }
+
+    /// Where the counter of the page's URL stands, if the URL can have several pages.
+    fn mark(&self, key: &[u8]) -> Option<Mark> {
+        let url = key::url_of(key);
+        (url.len() < key.len()).then(|| self.generations.mark(url))
     }
 
     /// Puts the newer head on the stored variant with the same body, if it is still there and
@@ -239,12 +280,14 @@ impl Cache {
         });
     }
 
-    /// Makes everything stored under `key`, and everything that is being fetched for it, unusable
-    /// (RFC 9111 §4.4). Final when it returns.
+    /// Makes every page of the URL that `key` is of, and everything that is being fetched for it,
+    /// unusable (RFC 9111 §4.4). Final when it returns.
     pub fn invalidate(&self, key: &[u8]) {
-        // In this order: a fetch that ends between the two is removed by the second, one that
-        // ends later sees that it was marked.
+        let key = key::url_of(key);
+        // In this order: a fetch that ends between the first and the others is removed by them, one
+        // that ends later sees that it was marked.
         self.flights.invalidate(key);
+        self.generations.invalidate(key);
         self.store.remove(key);
         self.uncacheable.forget(key);
     }

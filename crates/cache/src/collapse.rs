@@ -103,10 +103,12 @@ impl Flights {
         &self.epochs[self.place(key, self.epochs.len())]
     }
 
-    /// The index of `key` in something with `count` places.
+    /// The index of `key` in something with `count` places. All pages of a URL have one, so that they
+    /// are invalidated together.
     fn place(&self, key: &[u8], count: usize) -> usize {
+        let url = larder_policy::key::url_of(key);
         // The remainder is below the number of places, so it is an index.
-        usize::try_from(self.hasher.hash_one(key) % count as u64).unwrap_or_default()
+        usize::try_from(self.hasher.hash_one(url) % count as u64).unwrap_or_default()
     }
 
     /// The moment before a request for the page that is not in this table.
@@ -160,11 +162,13 @@ impl Flights {
         Some(Lead { flight, key: Arc::clone(key), table: Arc::clone(self) })
     }
 
-    /// Marks every fetch of the page as out of date.
+    /// Marks every fetch of a page of this URL as out of date: for whichever audience it is.
     pub fn invalidate(&self, key: &[u8]) {
+        let url = larder_policy::key::url_of(key);
         let shard = self.shard(key).lock();
         self.counter(key).fetch_add(1, Ordering::Release);
-        for entry in shard.get(key).into_iter().flatten() {
+        let of_url = shard.iter().filter(|(key, _)| larder_policy::key::url_of(key) == url);
+        for entry in of_url.flat_map(|(_, entries)| entries) {
             entry.flight.invalidate();
         }
     }

@@ -19,8 +19,9 @@ pub const FLIGHTS_PER_PAGE_MAX: usize = 64;
 pub const PIECES_MAX: usize = 64;
 
 /// How often a request that waited for a fetch which turned out not to be for it looks again
-/// before it asks the application itself.
-pub const LOOKS_MAX: usize = 2;
+/// before it asks the application itself. Once more than that for the one who finds out by which fields
+/// the page varies.
+pub const LOOKS_MAX: usize = 3;
 
 /// Shards of the table of fetches in progress: more than any number of cores in use at once.
 pub const FLIGHT_SHARDS: usize = 64;
@@ -38,3 +39,18 @@ pub const EPOCHS: usize = 4096;
 /// Pages remembered as uncacheable: half a megabyte. More pages than that asked for within the time
 /// that they are remembered push one another out, which costs one more wait each.
 pub const UNCACHEABLE_SLOTS: usize = 64 * 1024;
+
+/// Shards of the table of counters by URL: more than any number of cores in use at once.
+pub const GENERATION_SHARDS: usize = 64;
+
+/// Bytes for what look-ups of identities brought: some 40,000 sessions. Beyond them the application
+/// is asked more often.
+pub const LOOKUP_BYTES: u64 = 8 << 20;
+
+/// Signed markers per thread that are remembered as verified. A marker is some 200 bytes; more would
+/// help only sites whose visitors come so evenly that verifying is not what costs.
+pub const VERIFIED_SLOTS: usize = 1024;
+
+/// How long a look-up that failed is not tried again: long enough that a struggling application is
+/// not asked for each request, short enough that nobody notices after it recovers.
+pub const LOOKUP_FAILED_FOR: std::time::Duration = std::time::Duration::from_secs(2);

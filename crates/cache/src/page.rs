@@ -11,6 +11,7 @@ use larder_semantics::vary::Vary;
 use larder_semantics::{Failure, Reason, Timestamp};
 use larder_store::Weigh;
 
+use crate::generation::Mark;
 use crate::variant::{Head, Variant};
 
 /// Everything that is stored under one key.
@@ -18,6 +19,8 @@ use crate::variant::{Head, Variant};
 pub struct Page {
     variants: Vec<Variant>,
     failed: Option<(Failure, Timestamp)>,
+    /// For one of several pages of a URL: whether the URL was invalidated since.
+    mark: Option<Mark>,
 }
 
 /// What a request finds on a page.
@@ -98,7 +101,19 @@ impl Page {
             return Err(NotKept(Reason::TooManyVariants));
         }
         variants.shrink_to_fit();
-        Ok(Self { variants, failed: None })
+        Ok(Self { variants, failed: None, mark: self.mark.clone() })
+    }
+
+    /// The page, made when its URL's counter stood at `mark`.
+    #[must_use]
+    pub(crate) fn marked(self, mark: Option<Mark>) -> Self {
+        Self { mark, ..self }
+    }
+
+    /// Whether the page's URL was not invalidated since the page was made.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.mark.as_ref().is_none_or(Mark::is_current)
     }
 
     /// The page with another head on the variant whose body is that of `variant`. `None` when

@@ -17,6 +17,8 @@ pub struct Facts {
     lookup: Lookup,
     is_head: bool,
     directives: RequestDirectives,
+    /// Whether the page's key holds all that tells visitors apart, so that one's answer is all's.
+    is_shared: bool,
     /// The range asked for.
     pub range: RangeRequest,
 }
@@ -64,8 +66,15 @@ impl Facts {
             lookup,
             is_head: request.method() == Method::HEAD,
             directives: RequestDirectives::of(headers, settings),
+            is_shared: false,
             range: RangeRequest::of(request.method(), headers),
         }
+    }
+
+    /// The same, for a page that an audience shares by rule.
+    #[must_use]
+    pub fn shared(self) -> Self {
+        Self { is_shared: true, ..self }
     }
 
     /// Why the cache is not even looked into.
@@ -132,12 +141,18 @@ impl Plan {
 }
 
 impl Facts {
+    /// Answers to such a request may be shared only by explicit permission (RFC 9111 §3.5), so nobody
+    /// waits for them.
+    fn is_for_one(&self, request: &HeaderMap) -> bool {
+        !self.is_shared && request.contains_key(header::AUTHORIZATION)
+    }
+
     /// Nothing is stored that could be looked at.
     fn absent(&self, request: &HeaderMap, reason: Reason) -> Plan {
         if self.directives.only_if_cached {
             return Plan::Unsatisfiable;
         }
-        let alone = self.is_head || self.directives.no_store || is_for_one(request);
+        let alone = self.is_head || self.directives.no_store || self.is_for_one(request);
         if alone { Plan::Alone(None, reason) } else { Plan::Fetch(reason) }
     }
 
@@ -176,7 +191,7 @@ impl Facts {
                 }
                 // What has to be validated for each request is validated for each alone, and a
                 // HEAD goes on as a HEAD (RFC 9111 §4.3.5).
-                let alone = self.is_head || is_per_request(reason) || is_for_one(request);
+                let alone = self.is_head || is_per_request(reason) || self.is_for_one(request);
                 if alone {
                     Plan::Alone(Some(variant), reason)
                 } else {
@@ -185,12 +200,6 @@ impl Facts {
             }
         }
     }
-}
-
-/// Answers to such a request may be shared only by explicit permission (RFC 9111 §3.5), so nobody
-/// waits for them.
-fn is_for_one(request: &HeaderMap) -> bool {
-    request.contains_key(header::AUTHORIZATION)
 }
 
 /// Reasons that hold for one request, not for the page.

@@ -2,6 +2,7 @@
 //!
 //! Pure, like `plan`: an answer's head goes in, a verdict comes out.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use larder_semantics::{Reason, Settings};
 
 use crate::cache::Options;
 use crate::fields::Fields;
+use crate::sharing::{self, Sharing};
 use crate::stored_body::StoredBody;
 use crate::variant::{Head, Variant};
 use crate::verbatim::Verbatim;
@@ -25,7 +27,7 @@ use crate::verbatim::Verbatim;
 pub struct Answer<'a> {
     /// The request's method.
     pub method: &'a Method,
-    /// The request's fields, as the client sent them.
+    /// The request's fields: as the client sent them, or as they were sent for a page that is shared.
     pub request: &'a HeaderMap,
     /// The answer's status.
     pub status: StatusCode,
@@ -33,6 +35,8 @@ pub struct Answer<'a> {
     pub response: &'a HeaderMap,
     /// When the request was sent and the answer came.
     pub timing: Timing,
+    /// For a page that an audience shares: how, and by which fields it was known to vary.
+    pub sharing: Option<(&'a Sharing, &'a [HeaderName])>,
 }
 
 /// A response that is to be stored once its body is complete.
@@ -123,18 +127,72 @@ impl Answer<'_> {
     }
 
     fn draft_as_get(&self, options: &Options) -> Result<Draft, Reason> {
-        let settings = &options.semantics;
-        storing::may_store(&self.exchange(), settings)?;
-        let vary = options.rewritten.recipe(Vary::of(self.response));
+        let settings = &self.settings(options, self.status, self.response);
+        let mut map = self.response.clone();
+        if let Some((sharing, _)) = self.sharing {
+            sharing.allows(self.response)?;
+            Sharing::strip(&mut map);
+        }
+        let nothing = HeaderMap::new();
+        storing::may_store(
+            &Exchange { response: &map, request: self.asked(&nothing), ..self.exchange() },
+            settings,
+        )?;
+        let policy = &options.policy;
+        if self.sharing.is_none()
+            && !sharing::may_share_session(policy, self.request, self.response, settings)
+        {
+            return Err(Reason::SessionResponse);
+        }
+        let vary = self.recipe(options, self.response);
         if vary == Vary::Any {
             return Err(Reason::VaryAny);
         }
         let (part, exact_range) = self.placement()?;
-        let mut map = self.response.clone();
         storing::strip_for_storing(&mut map);
         let mut head = head_of(self.status, &map, vary, self, settings);
         head.exact_range = exact_range;
         Ok(Draft { head: Arc::new(head), part })
+    }
+
+    /// The fields of the request that may forbid storing its answer. None for a page whose key holds everything that was sent:
+    /// what it forbids was decided before it was sent.
+    fn asked<'x>(&'x self, nothing: &'x HeaderMap) -> &'x HeaderMap {
+        if self.sharing.is_some() { nothing } else { self.request }
+    }
+
+    /// By which of the client's fields the page varies, as the answer says; for what is sent with the next fetch.
+    #[must_use]
+    pub fn named(&self, options: &Options) -> Vary {
+        let vary = options.rewritten.recipe(Vary::of(self.response));
+        match self.sharing {
+            None => vary,
+            Some((sharing, _)) => sharing.recipe(&vary, self.request, &[]),
+        }
+    }
+
+    /// The settings for a response to this request.
+    fn settings<'o>(
+        &self,
+        options: &'o Options,
+        status: StatusCode,
+        response: &HeaderMap,
+    ) -> Cow<'o, Settings> {
+        match self.sharing {
+            None => Cow::Borrowed(&options.semantics),
+            Some((sharing, _)) => {
+                Cow::Owned(sharing.settings(&options.semantics, status, response))
+            }
+        }
+    }
+
+    /// What selects a response with these fields.
+    fn recipe(&self, options: &Options, response: &HeaderMap) -> Vary {
+        let vary = options.rewritten.recipe(Vary::of(response));
+        match self.sharing {
+            None => vary,
+            Some((sharing, varies)) => sharing.recipe(&vary, self.request, varies),
+        }
     }
 
     /// Where the bytes of a 206 belong; for one whose bytes can't be placed, the `Range` that it
@@ -164,11 +222,10 @@ impl Answer<'_> {
     /// speaks of another one.
     #[must_use]
     pub fn freshened(&self, variant: &Variant, options: &Options) -> Option<Freshened> {
-        let settings = &options.semantics;
         if !validation::selects(self.response, &variant.head.validators, true) {
             return None;
         }
-        Some(self.checked(self.updated(variant, options), settings))
+        Some(self.checked(self.updated(variant, options), options))
     }
 
     /// What the answer to a HEAD makes of the stored response (RFC 9111 §4.3.5).
@@ -184,7 +241,7 @@ impl Answer<'_> {
                 // as it does now, is not what this 200 describes.
                 let old = &variant.head;
                 if old.status == self.status && old.vary == newer.head.vary {
-                    return Some(self.checked(newer, &options.semantics));
+                    return Some(self.checked(newer, options));
                 }
             }
             HeadEffect::Expire => {}
@@ -197,11 +254,13 @@ impl Answer<'_> {
 
     /// Whether the updated response may stay: the newer head may have brought a prohibition, such as
     /// `private`.
-    fn checked(&self, newer: Variant, settings: &Settings) -> Freshened {
+    fn checked(&self, newer: Variant, options: &Options) -> Freshened {
         let fields = newer.head.fields.to_map(0);
+        let settings = &self.settings(options, newer.head.status, &fields);
+        let nothing = HeaderMap::new();
         let exchange = Exchange {
             method: &Method::GET,
-            request: self.request,
+            request: self.asked(&nothing),
             status: newer.head.status,
             response: &fields,
         };
@@ -215,11 +274,15 @@ impl Answer<'_> {
     fn updated(&self, variant: &Variant, options: &Options) -> Variant {
         let mut newer = self.response.clone();
         storing::strip_for_storing(&mut newer);
+        if self.sharing.is_some() {
+            Sharing::strip(&mut newer);
+        }
         let mut map = variant.head.fields.to_map(newer.len());
         validation::update(&mut map, &newer);
-        let vary = options.rewritten.recipe(Vary::of(&map));
+        let vary = self.recipe(options, &map);
         let old = &variant.head;
-        let mut head = head_of(old.status, &map, vary, self, &options.semantics);
+        let settings = &self.settings(options, old.status, &map);
+        let mut head = head_of(old.status, &map, vary, self, settings);
         if head.vary == old.vary {
             // The stored response stays the one that was selected by what it was stored for.
             head.selecting = old.selecting.clone();

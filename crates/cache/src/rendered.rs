@@ -13,10 +13,13 @@ use larder_semantics::Reason;
 use crate::limits::RENDERED_SLOTS;
 use crate::variant::Head;
 
+/// What the fields depend on besides the head and its age: the reason that they name, and the rule that dresses them.
+pub(crate) type MadeFor = (Reason, Option<(u64, u32)>);
+
 struct Slot {
     head: Arc<Head>,
     age_secs: u64,
-    reason: Reason,
+    made_for: MadeFor,
     fields: Option<HeaderMap>,
 }
 
@@ -28,7 +31,7 @@ thread_local! {
 pub(crate) fn fields(
     head: &Arc<Head>,
     age_secs: u64,
-    reason: Reason,
+    made_for: MadeFor,
     make: impl FnOnce() -> HeaderMap,
 ) -> HeaderMap {
     SLOTS.with_borrow_mut(|slots| {
@@ -38,7 +41,7 @@ pub(crate) fn fields(
         let Some(slot) = slots.get_mut(place(head)) else { return make() };
         if let Some(known) = slot
             && known.age_secs == age_secs
-            && known.reason == reason
+            && known.made_for == made_for
             && Arc::ptr_eq(&known.head, head)
         {
             return match &known.fields {
@@ -46,7 +49,7 @@ pub(crate) fn fields(
                 None => known.fields.insert(make()).clone(),
             };
         }
-        *slot = Some(Slot { head: Arc::clone(head), age_secs, reason, fields: None });
+        *slot = Some(Slot { head: Arc::clone(head), age_secs, made_for, fields: None });
         make()
     })
 }

@@ -3,9 +3,11 @@
 //! RFC 9111 §4 (constructing responses), §4.3.2 (a client's conditions), RFC 9110 §14.2 (ranges).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
+use larder_policy::dress::Dress;
 use larder_semantics::cache_status::{self, Fwd, Handling as Told};
 use larder_semantics::range::{self, RangeRequest};
 use larder_semantics::validation::{self, Precondition};
@@ -27,6 +29,16 @@ pub struct Ask<'a> {
     pub headers: &'a HeaderMap,
     /// The range among them.
     pub range: &'a RangeRequest,
+    /// What a rule makes of the answer before the client sees it.
+    pub dress: Option<Dress<'a>>,
+}
+
+impl Ask<'_> {
+    fn dress(&self, fields: &mut HeaderMap, age: Duration) {
+        if let Some(dress) = &self.dress {
+            dress.apply(fields, age);
+        }
+    }
 }
 
 /// How the response came about, for `Cache-Status`.
@@ -125,8 +137,10 @@ fn plain_hit<U>(
     let Variant { head, body } = variant;
     let note = account.note;
     let age_secs = head.freshness.current_age(now).as_secs();
-    let fields = rendered::fields(head, age_secs, note.reason, || {
+    let made_for = (note.reason, ask.dress.map(|dress| dress.id));
+    let fields = rendered::fields(head, age_secs, made_for, || {
         let mut fields = head.fields.to_map(4);
+        ask.dress(&mut fields, Duration::from_secs(age_secs));
         fields.insert(header::AGE, HeaderValue::from(age_secs));
         fields.append(CACHE_STATUS, account.cache_status(Some(&head.freshness), now));
         fields
@@ -167,13 +181,14 @@ fn respond<U>(
     account: &Account,
     now: Timestamp,
 ) -> Option<Response<Body<U>>> {
-    let age = HeaderValue::from(head.freshness.current_age(now).as_secs());
+    let age = head.freshness.current_age(now);
     let told = account.cache_status(Some(&head.freshness), now);
     if not_modified(head, ask) {
-        return Some(not_modified_response(head, age, told, account.note));
+        return Some(not_modified_response(head, ask, age, told, account.note));
     }
     let mut fields = head.fields.to_map(4);
-    fields.insert(header::AGE, age);
+    ask.dress(&mut fields, age);
+    fields.insert(header::AGE, HeaderValue::from(age.as_secs()));
     fields.append(CACHE_STATUS, told);
     let mut status = head.status;
     let window = match ranged(head, ask, source) {
@@ -242,7 +257,8 @@ fn not_modified(head: &Head, ask: &Ask<'_>) -> bool {
 
 fn not_modified_response<U>(
     head: &Head,
-    age: HeaderValue,
+    ask: &Ask<'_>,
+    age: Duration,
     told: HeaderValue,
     note: Note,
 ) -> Response<Body<U>> {
@@ -254,7 +270,8 @@ fn not_modified_response<U>(
             fields.append(name.clone(), value.clone());
         }
     }
-    fields.insert(header::AGE, age);
+    ask.dress(fields, age);
+    fields.insert(header::AGE, HeaderValue::from(age.as_secs()));
     fields.append(CACHE_STATUS, told);
     response
 }

@@ -44,13 +44,18 @@ impl KeyBuf {
         self.push(host.as_bytes());
         self.push(target.as_bytes());
         for part in parts {
-            self.push(part.name.as_bytes());
-            match part.value {
-                None => self.0.push(0),
-                Some(value) => {
-                    self.0.push(1);
-                    self.push(value);
-                }
+            self.part(part.name, part.value);
+        }
+    }
+
+    /// Appends a part to the key written last.
+    pub fn part(&mut self, name: &str, value: Option<&[u8]>) {
+        self.push(name.as_bytes());
+        match value {
+            None => self.0.push(0),
+            Some(value) => {
+                self.0.push(1);
+                self.push(value);
             }
         }
     }
@@ -118,6 +123,18 @@ pub fn read(key: &[u8]) -> Option<(Scheme, &[u8], &[u8])> {
     let (host, rest) = pull(rest)?;
     let (target, _) = pull(rest)?;
     Some((scheme, host, target))
+}
+
+/// The part of a key that all pages of one URL share: scheme, host and target. All of it for bytes that no [`KeyBuf`] wrote.
+#[must_use]
+pub fn url_of(key: &[u8]) -> &[u8] {
+    let behind = || {
+        let (_, rest) = pull(key.get(1..)?)?;
+        let (_, rest) = pull(rest)?;
+        Some(rest.len())
+    };
+    let parts = behind().unwrap_or_default();
+    key.get(..key.len() - parts).unwrap_or(key)
 }
 
 fn pull(bytes: &[u8]) -> Option<(&[u8], &[u8])> {

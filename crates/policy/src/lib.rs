@@ -23,14 +23,34 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod audience;
+pub mod cookies;
+pub mod dress;
+pub mod fill;
 pub mod forwarded;
 pub mod host;
 pub mod hygiene;
+pub mod identity;
 pub mod key;
 pub mod limits;
+mod policy;
+pub mod query;
+pub mod rule;
+mod ruling;
 mod scheme;
+pub mod set_cookie;
+mod visit;
+mod visitor;
+pub mod xhr;
 
+pub use audience::{Audience, Part, UserKey};
 pub use host::CanonicalHost;
 pub use hygiene::{Cleaned, Refusal, TeTrailers};
+pub use identity::{Class, Identity};
 pub use key::{KeyBuf, KeyPart, PageKey};
+pub use policy::{Policy, PolicyParts};
+pub use rule::{Action, Rule, RuleId, RuleSet, Share, When};
+pub use ruling::{Keyed, Ruling, Way};
 pub use scheme::Scheme;
+pub use visit::Visit;
+pub use visitor::{Doubt, Known, Plain, SessionCookie, Sources, Visitor, identify};

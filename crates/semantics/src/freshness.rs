@@ -21,6 +21,8 @@ use crate::{Settings, Timestamp};
 /// Where a freshness lifetime is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LifetimeSource {
+    /// A rule of the site.
+    Rule,
     /// `CDN-Cache-Control` or `Surrogate-Control`.
     Targeted,
     /// `s-maxage`.
@@ -40,7 +42,7 @@ impl LifetimeSource {
     #[must_use]
     pub const fn is_explicit(self) -> bool {
         match self {
-            Self::Targeted | Self::SMaxage | Self::MaxAge | Self::Expires => true,
+            Self::Rule | Self::Targeted | Self::SMaxage | Self::MaxAge | Self::Expires => true,
             Self::Heuristic | Self::None => false,
         }
     }
@@ -98,10 +100,11 @@ impl Freshness {
         timing: Timing,
         settings: &Settings,
     ) -> Self {
-        let Governing { directives, is_targeted } = Governing::of(response, settings);
+        let Governing { directives, is_targeted, is_rules } = Governing::of(response, settings);
         let date = read_date(response).unwrap_or(timing.response_time);
         let age = age::of(response);
         let (lifetime, source) = match explicit_lifetime(response, &directives, is_targeted, date) {
+            Some((lifetime, _)) if is_rules => (lifetime, LifetimeSource::Rule),
             Some(found) => found,
             None => heuristic_lifetime(status, response, &directives, date, settings),
         };

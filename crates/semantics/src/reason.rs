@@ -98,9 +98,19 @@ reasons! {
     OriginPrecondition "origin-precondition" Forwarded BYPASS, 0, "If-Match and If-Unmodified-Since are for the application to decide";
     KnownUncacheable "known-uncacheable" Forwarded BYPASS, 0, "the last response of this page could not be stored";
     Upgrade "upgrade" Forwarded BYPASS, 0, "the client asks for another protocol";
+    RulePass "rule-pass" Forwarded BYPASS, 0, "a rule sends this request to the application as it is (pass)";
+    RuleNever "rule-never" Forwarded BYPASS, 0, "a rule says never: not stored here or anywhere";
+    Xhr "xhr" Forwarded BYPASS, 0, "a script's request, and the site never stores those";
+    BypassCookie "bypass-cookie" Forwarded BYPASS, 0, "the visitor has a bypass cookie, which asks for a page of their own";
+    Credentials "credentials" Forwarded BYPASS, 0, "the request carries Authorization, by which the rule's audience is not told apart";
+    SessionCookie "session-cookie" Forwarded BYPASS, 0, "the visitor has a session cookie, and the rule shares with anonymous visitors only";
+    Unverified "unverified" Forwarded BYPASS, 0, "the visitor has a session cookie, and nothing valid says who they are";
     RequestBody "request-body" Forwarded BYPASS, 0, "a request with a body is not answered from the cache";
 
     NoStore "no-store" NotStored NONE, 0, "the response says no-store";
+    NoCache "no-cache" NotStored NONE, 0, "the response says no-cache, which the page's rule does not override";
+    SessionResponse "session-response" NotStored NONE, 0, "the request carried a session cookie and the response does not say that it may be shared";
+    Unconfirmed "unconfirmed" NotStored NONE, 0, "the page was to be made for a class, user or segment, and the response does not say that it was (Vary: Larder-Identity)";
     Private "private" NotStored NONE, 0, "the response says private";
     SetCookie "set-cookie" NotStored NONE, 0, "the response sets a cookie, which is meant for one visitor";
     Authorization "authorization" NotStored NONE, 0, "the request carried Authorization and the response does not allow sharing";
@@ -133,6 +143,7 @@ reasons! {
     ClientLeft "client-left" ClientError NONE, 499, "the client left before it was answered";
     SendTimeout "send-timeout" ClientError NONE, 408, "the client stopped taking its response";
     TooManyConnections "too-many-connections" ClientError NONE, 503, "as many client connections are open as are allowed";
+    InternalPath "internal-path" ClientError NONE, 404, "a path that only Larder itself asks the application for";
     OnlyIfCached "only-if-cached" ClientError NONE, 504, "the client wants a stored response only, and none can be used";
 
     ConnectFailed "connect-failed" ApplicationError NONE, 502, "the application could not be reached";

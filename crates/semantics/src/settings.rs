@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Terms;
+
 /// The choices. [`Settings::default`] is the safe reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -28,6 +30,8 @@ pub struct Settings {
     pub stale_if_disconnected: Duration,
     /// Whether a response with `s-maxage` may be served stale all the same, as some peers do.
     pub stale_with_s_maxage: bool,
+    /// What the rule of the page in question says of its lifetime. Without a rule the response decides.
+    pub terms: Option<Terms>,
 }
 
 impl Default for Settings {
@@ -44,6 +48,7 @@ impl Default for Settings {
             grace: Duration::ZERO,
             stale_if_disconnected: DAY,
             stale_with_s_maxage: false,
+            terms: None,
         }
     }
 }

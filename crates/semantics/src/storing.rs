@@ -60,6 +60,10 @@ pub fn may_store(exchange: &Exchange<'_>, settings: &Settings) -> Result<(), Rea
     if flags.has(Flags::PRIVATE) {
         return Err(Reason::Private);
     }
+    // A rule's lifetime would make no-cache mean nothing; a page to be validated each time is not one to share by rule.
+    if settings.terms.is_some() && flags.has(Flags::NO_CACHE) {
+        return Err(Reason::NoCache);
+    }
     // Deviates from RFC 9111 §7.3, which leaves it to the application: a cookie is one visitor's. A list
     // like no-cache="Set-Cookie" does not help, since frameworks send it with every cookie.
     if exchange.response.contains_key(SET_COOKIE) {
@@ -134,6 +138,16 @@ fn is_understood(status: StatusCode) -> bool {
         200..=206 | 300..=303 | 305 | 307 | 308 | 400 | 402..=406 | 409 | 410 | 414 | 415 | 422
             | 500..=505
     )
+}
+
+/// Whether a response says in words of its own that it is for everybody: `public`, `s-maxage`, or a field addressed to caches
+/// like this one.
+#[must_use]
+pub fn says_shared(response: &HeaderMap, settings: &Settings) -> bool {
+    let governing = Governing::of(response, settings);
+    governing.is_targeted
+        || governing.directives.s_maxage.is_some()
+        || governing.directives.flags.has(Flags::PUBLIC)
 }
 
 /// RFC 9111 §3.5

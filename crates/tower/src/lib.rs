@@ -13,8 +13,10 @@ mod cache;
 mod error;
 mod fetch;
 mod inner;
+mod look_up;
 
 pub use body::RequestBody;
 pub use cache::{CacheFuture, CacheLayer, CacheService};
 pub use error::FetchError;
 pub use inner::Inner;
+pub use look_up::ForNobody;

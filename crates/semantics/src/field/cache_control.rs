@@ -40,6 +40,12 @@ impl Flags {
     pub const fn and(self, others: Self) -> Self {
         Self(self.0 | others.0)
     }
+
+    /// These, less `others`.
+    #[must_use]
+    pub const fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
 }
 
 /// A response's directives that have a meaning for a shared cache.

@@ -20,6 +20,8 @@ pub struct Governing {
     pub directives: ResponseDirectives,
     /// Whether they are from a targeted field: then `Cache-Control` and `Expires` say nothing.
     pub is_targeted: bool,
+    /// Whether the lifetime is the site's rule's: then no field says anything of it.
+    pub is_rules: bool,
 }
 
 impl Governing {
@@ -27,10 +29,12 @@ impl Governing {
     #[must_use]
     pub fn of(headers: &HeaderMap, settings: &Settings) -> Self {
         let targeted = settings.targeted.then(|| targeted(headers, settings)).flatten();
-        match targeted {
-            Some(directives) => Self { directives, is_targeted: true },
-            None => Self { directives: ResponseDirectives::of(headers), is_targeted: false },
-        }
+        let is_targeted = targeted.is_some();
+        let mut directives = targeted.unwrap_or_else(|| ResponseDirectives::of(headers));
+        let terms = settings.terms.as_ref();
+        let is_rules =
+            terms.is_some_and(|terms| terms.apply(&mut directives, is_targeted, headers));
+        Self { directives, is_targeted, is_rules }
     }
 }
 

@@ -5,15 +5,22 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::{HOST, HeaderValue};
-use http::{Request, Response};
+use http::uri::PathAndQuery;
+use http::{Method, Request, Response, Uri};
 use larder_cache::respond::{self, Account, Ask};
+use larder_cache::sharing::Sharing;
+use larder_cache::variant::Variant;
 use larder_cache::{Body, Cache, Facts, Plan, plan};
-use larder_policy::{CanonicalHost, KeyBuf, Scheme, hygiene};
+use larder_policy::identity::field::LARDER_IDENTITY;
+use larder_policy::{
+    CanonicalHost, Doubt, KeyBuf, Plain, Policy, Ruling, Scheme, Visit, Way, hygiene,
+};
 use larder_semantics::Reason;
 use tower_service::Service;
 
 use super::CacheFuture;
 use crate::fetch::{self, Fetch, Page};
+use crate::look_up::look_up;
 use crate::{FetchError, Inner};
 
 /// Answers from a [`Cache`], and asks the inner service for what is not there.
@@ -39,8 +46,12 @@ thread_local! {
 /// What became of a request without waiting.
 enum Begun<U> {
     Answered(Response<Body<U>>),
-    AnsweredStale(Response<Body<U>>, larder_cache::variant::Variant, Arc<[u8]>),
-    Planned(Plan, Facts, Arc<[u8]>),
+    AnsweredStale(Response<Body<U>>, Variant, Arc<[u8]>, Option<Arc<Sharing>>),
+    Planned(Plan, Facts, Arc<[u8]>, Option<Arc<Sharing>>),
+    /// The application has to say first who the visitor is.
+    LookUp(Arc<Policy>),
+    /// Not for visitors.
+    Refused(Reason),
 }
 
 impl<S, B> Service<Request<B>> for CacheService<S>
@@ -57,26 +68,85 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> CacheFuture<S::Body> {
+    fn call(&mut self, mut request: Request<B>) -> CacheFuture<S::Body> {
         let host = match self.host.of(&request, self.scheme) {
             Ok(host) => host,
-            Err(reason) => {
-                return CacheFuture::ready(Err(FetchError::application(reason, reason)));
-            }
+            Err(reason) => return refused(reason),
         };
-        match begin(&self.cache, self.scheme, host, &request) {
-            Begun::Answered(response) => CacheFuture::ready(Ok(response)),
-            Begun::AnsweredStale(response, variant, key) => {
-                let fetch = Fetch::new(Arc::clone(&self.cache), self.inner.clone(), Page { key });
-                fetch::refresh::<S, B>(fetch, request, variant);
-                CacheFuture::ready(Ok(response))
-            }
-            Begun::Planned(plan, facts, key) => {
-                let fetch = Fetch::new(Arc::clone(&self.cache), self.inner.clone(), Page { key });
-                CacheFuture::fetch(fetch::answer(fetch, request, facts, plan))
-            }
-        }
+        // What only the application and Larder say to each other is not said by anybody else.
+        request.headers_mut().remove(&LARDER_IDENTITY);
+        let begun = begin(&self.cache, self.scheme, host, &request);
+        let Begun::LookUp(policy) = begun else {
+            return go_on(begun, &self.cache, &self.inner, request);
+        };
+        let (scheme, host) = (self.scheme, host.to_owned());
+        let (cache, inner) = (Arc::clone(&self.cache), self.inner.clone());
+        CacheFuture::fetch(Box::pin(async move {
+            look_up::<S, B>(&cache, &policy, inner.clone(), &host, request.headers()).await;
+            let begun = match begin(&cache, scheme, &host, &request) {
+                Begun::LookUp(policy) => unverified(&cache, policy, scheme, &host, &request),
+                known @ (Begun::Answered(_)
+                | Begun::AnsweredStale(..)
+                | Begun::Planned(..)
+                | Begun::Refused(_)) => known,
+            };
+            go_on(begun, &cache, &inner, request).await
+        }))
     }
+}
+
+fn refused<U>(reason: Reason) -> CacheFuture<U> {
+    CacheFuture::ready(Err(FetchError::application(reason, reason)))
+}
+
+/// Answers, or has the plan carried out.
+fn go_on<S, B>(
+    begun: Begun<S::Body>,
+    cache: &Arc<Cache>,
+    inner: &S,
+    mut request: Request<B>,
+) -> CacheFuture<S::Body>
+where
+    S: Inner<B>,
+    B: http_body::Body + Send + 'static,
+{
+    let fetch = |key, ruled| Fetch::new(Arc::clone(cache), inner.clone(), Page { key }, ruled);
+    match begun {
+        Begun::Answered(response) => CacheFuture::ready(Ok(response)),
+        Begun::AnsweredStale(response, variant, key, ruled) => {
+            fetch::refresh::<S, B>(fetch(key, ruled), request, variant);
+            CacheFuture::ready(Ok(response))
+        }
+        Begun::Planned(plan, facts, key, ruled) => {
+            let fetch = fetch(key, ruled);
+            if fetch.ruled.is_none() {
+                ask_for_what_counts(&fetch.page, &mut request);
+            }
+            CacheFuture::fetch(fetch::answer(fetch, request, facts, plan))
+        }
+        Begun::Refused(reason) => refused(reason),
+        // Whoever looks up goes on with what came of it.
+        Begun::LookUp(_) => refused(Reason::Unverified),
+    }
+}
+
+/// Whether only Larder itself asks the application for this.
+fn is_internal(policy: &Policy, uri: &Uri) -> bool {
+    policy.identity.lookup.as_ref().is_some_and(|rules| rules.path == uri.path())
+}
+
+/// What is ignored of a query is not sent either.
+fn ask_for_what_counts<B>(page: &Page, request: &mut Request<B>) {
+    let is_for_a_page = matches!(*request.method(), Method::GET | Method::HEAD);
+    let asked = request.uri().path_and_query().map(PathAndQuery::as_str);
+    let Some(target) = page.asked_target().filter(|_| is_for_a_page) else { return };
+    if target.path_and_query().map(PathAndQuery::as_str) == asked {
+        return;
+    }
+    let mut parts = std::mem::take(request.uri_mut()).into_parts();
+    parts.path_and_query = target.into_parts().path_and_query;
+    // The same authority and scheme, or none, as before.
+    *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
 }
 
 /// Decides, and answers if what is stored will do.
@@ -87,23 +157,43 @@ fn begin<B: http_body::Body, U>(
     request: &Request<B>,
 ) -> Begun<U> {
     KEY.with_borrow_mut(|key| {
-        key.write(scheme, host, &hygiene::target(request.uri()), &[]);
         let options = cache.options();
+        let policy = &options.policy;
         let settings = &options.semantics;
-        let has_body = !request.body().is_end_stream();
-        let facts = Facts::of(request, has_body, settings);
-        let page = facts.pass().is_none().then(|| cache.look_up(key.as_bytes())).flatten();
-        let now = cache.now();
         let headers = request.headers();
+        if is_internal(policy, request.uri()) {
+            return Begun::Refused(Reason::InternalPath);
+        }
+        let now = cache.now();
+        let target = hygiene::target(request.uri());
+        let visit = Visit { scheme, host, method: request.method(), target: &target, headers };
+        let proofs = cache.identities().of_site(host, policy.number());
+        let ruling = policy.decide(&visit, &proofs, now, key);
+        let has_body = !request.body().is_end_stream();
+        let mut facts = Facts::of(request, has_body, settings);
+        let ruled = |ruling: Ruling| Arc::new(Sharing::new(Arc::clone(policy), ruling));
+        match ruling.way {
+            Way::Open => {}
+            Way::Share => facts = facts.shared(),
+            Way::LookUp => return Begun::LookUp(Arc::clone(policy)),
+            Way::Pass(reason) | Way::Never(reason) => {
+                let plan = Plan::Pass(facts.pass().unwrap_or(reason));
+                return Begun::Planned(plan, facts, key.as_bytes().into(), Some(ruled(ruling)));
+            }
+        }
+        let is_shared = ruling.way == Way::Share;
+        let page = facts.pass().is_none().then(|| cache.look_up(key.as_bytes())).flatten();
         let plan = plan(page.as_deref(), headers, &facts, settings, now)
             .unless_uncacheable(|| cache.uncacheable(key.as_bytes()));
         match plan {
             Plan::Serve { variant, note, refresh } => {
-                let ask = Ask { method: request.method(), headers, range: &facts.range };
+                let dress = is_shared.then(|| policy.dress(&ruling, true)).flatten();
+                let ask = Ask { method: request.method(), headers, range: &facts.range, dress };
                 let account = Account::cached(note);
                 let response = respond::from_store(&variant, &ask, &account, now);
                 if refresh {
-                    Begun::AnsweredStale(response, variant, key.as_bytes().into())
+                    let ruled = is_shared.then(|| ruled(ruling));
+                    Begun::AnsweredStale(response, variant, key.as_bytes().into(), ruled)
                 } else {
                     Begun::Answered(response)
                 }
@@ -112,9 +202,32 @@ fn begin<B: http_body::Body, U>(
             | Plan::Validate(..)
             | Plan::Alone(..)
             | Plan::Pass(_)
-            | Plan::Unsatisfiable) => Begun::Planned(waits, facts, key.as_bytes().into()),
+            | Plan::Unsatisfiable) => {
+                let ruled = is_shared.then(|| ruled(ruling));
+                Begun::Planned(waits, facts, key.as_bytes().into(), ruled)
+            }
         }
     })
+}
+
+/// The way of a visitor of whom the application did not say who they are, and of whom nothing could be remembered.
+fn unverified<B: http_body::Body, U>(
+    cache: &Cache,
+    policy: Arc<Policy>,
+    scheme: Scheme,
+    host: &str,
+    request: &Request<B>,
+) -> Begun<U> {
+    let target = hygiene::target(request.uri());
+    let (method, headers) = (request.method(), request.headers());
+    let visit = Visit { scheme, host, method, target: &target, headers };
+    let mut key = KeyBuf::new();
+    let mut ruling = policy.decide(&visit, &Plain, cache.now(), &mut key);
+    ruling.way = Way::Pass(Reason::Unverified);
+    ruling.doubt = Some(Doubt::LookUpFailed);
+    let facts = Facts::of(request, !request.body().is_end_stream(), &cache.options().semantics);
+    let plan = Plan::Pass(facts.pass().unwrap_or(Reason::Unverified));
+    Begun::Planned(plan, facts, key.as_bytes().into(), Some(Arc::new(Sharing::new(policy, ruling))))
 }
 
 /// The site of the last request, kept because nearly all requests of a connection are for one.

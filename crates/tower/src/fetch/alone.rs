@@ -34,7 +34,7 @@ where
     let since = fetch.cache.flights().epoch(&fetch.page.key);
     let method = request.method().clone();
     let client = request.headers().clone();
-    let ask = Ask { method: &method, headers: &client, range: &facts.range };
+    let ask = Ask { method: &method, headers: &client, range: &facts.range, dress: None };
     // RFC 9111 §4.3.5: a HEAD goes on as it came and says something about what is stored.
     let validates = stored.as_ref().filter(|_| method == Method::GET);
     if let Some(variant) = validates {
@@ -64,6 +64,7 @@ where
         status: parts.status,
         response: &parts.headers,
         timing,
+        sharing: None,
     };
     let account = Account::forwarded(handling_of(why), why);
     let now = timing.response_time;
@@ -108,6 +109,62 @@ fn handling_of(why: Reason) -> Handling {
     if why == Reason::KnownUncacheable { Handling::Pass } else { Handling::Miss }
 }
 
+/// Hands the visitor's own request for a page that is shared on, with all that it came with, because the answer made for all
+/// was not one to share. Nothing of its answer is kept.
+pub(super) async fn own<S, B>(
+    mut fetch: Fetch<S>,
+    request: Request<RequestBody<B>>,
+    why: Reason,
+    refused: &Refused,
+) -> Answer<S::Body>
+where
+    S: Inner<B>,
+    B: http_body::Body + Send + 'static,
+{
+    let sent = fetch.send(request).await;
+    let (response, timing) = sent.map_err(|reason| FetchError::application(why, reason))?;
+    let account = Account::forwarded(Handling::Pass, why).not_stored(refused.reason);
+    let response = dress(response, &account, timing.response_time);
+    let mut response = dressed(&fetch, response);
+    refused.tell(response.headers_mut());
+    Ok(response)
+}
+
+/// Why an answer made for all was not one to share.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) reason: Reason,
+    /// The cookie that it sets, if that is why.
+    pub(super) cookie: Option<String>,
+}
+
+impl Refused {
+    /// Names the cookie at the end of our line of `Cache-Status`.
+    fn tell(&self, headers: &mut HeaderMap) {
+        let Some(cookie) = &self.cookie else { return };
+        let Some(line) = headers.get_all(CACHE_STATUS).iter().next_back() else { return };
+        // RFC 9651 §3.3.3: what can't stand in a string is left out.
+        let name: String =
+            cookie.chars().filter(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\')).collect();
+        let line = [line.as_bytes(), b"; cookie=\"", name.as_bytes(), b"\""].concat();
+        let lines: Vec<_> = headers.get_all(CACHE_STATUS).iter().cloned().collect();
+        let Ok(line) = http::HeaderValue::try_from(line) else { return };
+        headers.remove(CACHE_STATUS);
+        for before in lines.iter().rev().skip(1).rev() {
+            headers.append(CACHE_STATUS, before.clone());
+        }
+        headers.append(CACHE_STATUS, line);
+    }
+}
+
+/// The visitor's own answer as a rule wants it seen.
+fn dressed<S, U>(fetch: &Fetch<S>, mut response: Response<Body<U>>) -> Response<Body<U>> {
+    if let Some(dress) = fetch.own_dress() {
+        dress.apply(response.headers_mut(), std::time::Duration::ZERO);
+    }
+    response
+}
+
 /// Hands a request on that the cache may not look into. Its answer may invalidate what is stored
 /// (RFC 9111 §4.4), or, to a POST, be stored (RFC 9110 §9.3.3).
 pub(super) async fn pass<S, B>(
@@ -121,7 +178,9 @@ where
 {
     let since = fetch.cache.flights().epoch(&fetch.page.key);
     let method = request.method().clone();
-    let client = (method == Method::POST).then(|| request.headers().clone());
+    // Where a rule has a word, only a GET fills a page.
+    let may_fill = method == Method::POST && fetch.ruled.is_none();
+    let client = may_fill.then(|| request.headers().clone());
     let sent = fetch.send(request.map(RequestBody::Client)).await;
     let (response, timing) = sent.map_err(|reason| FetchError::application(why, reason))?;
     let now = timing.response_time;
@@ -129,7 +188,9 @@ where
         invalidate(&fetch, response.headers());
     }
     let account = Account::forwarded(Handling::Pass, why);
-    let Some(client) = client else { return Ok(dress(response, &account, now)) };
+    let Some(client) = client else {
+        return Ok(dressed(&fetch, dress(response, &account, now)));
+    };
     let (parts, body) = response.into_parts();
     let received = Received {
         method: &method,
@@ -137,6 +198,7 @@ where
         status: parts.status,
         response: &parts.headers,
         timing,
+        sharing: None,
     };
     let target = fetch.page.target();
     let draft = target
@@ -158,8 +220,9 @@ where
 fn invalidate<S>(fetch: &Fetch<S>, response: &HeaderMap) {
     fetch.cache.invalidate(&fetch.page.key);
     let Some(target) = fetch.page.target() else { return };
+    let options = fetch.cache.options();
     for other in invalidation::also_invalidated(&target, response) {
-        if let Some(key) = fetch.page.key_of(&other) {
+        if let Some(key) = fetch.page.key_of(&other, &options.policy) {
             fetch.cache.invalidate(key.as_bytes());
         }
     }
@@ -213,6 +276,7 @@ fn head_answer<S, U>(
             status: response.status(),
             response: response.headers(),
             timing,
+            sharing: None,
         };
         if let Some(newer) = received.freshened_by_head(variant, &fetch.cache.options()) {
             take_in(fetch, &newer);

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Uri};
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use larder_cache::Cache;
-use larder_policy::{KeyBuf, hygiene};
+use larder_cache::sharing::Sharing;
+use larder_policy::dress::Dress;
+use larder_policy::{KeyBuf, Policy, Visit, hygiene};
 use larder_semantics::freshness::Timing;
 use larder_semantics::{Reason, Settings};
 use tower_service::Service;
@@ -33,14 +35,29 @@ impl Page {
         Uri::from_parts(parts).ok()
     }
 
-    /// The key of another page of the same origin.
-    pub(crate) fn key_of(&self, other: &Uri) -> Option<KeyBuf> {
+    /// The key of another URL of the same origin.
+    pub(crate) fn key_of(&self, other: &Uri, policy: &Policy) -> Option<KeyBuf> {
         let (scheme, _, _) = larder_policy::key::read(&self.key)?;
         let authority = other.authority()?.as_str().as_bytes();
         let host = larder_policy::host::canonical(authority, scheme).ok()?;
         let mut key = KeyBuf::new();
-        key.write(scheme, host.as_str(), &hygiene::target(other), &[]);
+        let target = hygiene::target(other);
+        let headers = &HeaderMap::new();
+        let (host, target, method) = (host.as_str(), &*target, &Method::GET);
+        policy.url_key(&Visit { scheme, host, method, target, headers }, &mut key);
         Some(key)
+    }
+
+    /// The target that the application is asked for: path and query as the key has them.
+    pub(crate) fn asked_target(&self) -> Option<Uri> {
+        let (_, _, target) = larder_policy::key::read(&self.key)?;
+        Uri::try_from(target).ok()
+    }
+
+    /// The site that the key is of. `None` for a request that named none.
+    pub(crate) fn host(&self) -> Option<HeaderValue> {
+        let (_, host, _) = larder_policy::key::read(&self.key)?;
+        HeaderValue::from_bytes(host).ok().filter(|host| !host.is_empty())
     }
 }
 
@@ -50,11 +67,35 @@ pub(crate) struct Fetch<S> {
     pub(crate) cache: Arc<Cache>,
     pub(crate) inner: S,
     pub(crate) page: Page,
+    /// What policy says of the request, where that is not just that the response decides.
+    pub(crate) ruled: Option<Arc<Sharing>>,
 }
 
 impl<S> Fetch<S> {
-    pub(crate) const fn new(cache: Arc<Cache>, inner: S, page: Page) -> Self {
-        Self { cache, inner, page }
+    pub(crate) const fn new(
+        cache: Arc<Cache>,
+        inner: S,
+        page: Page,
+        ruled: Option<Arc<Sharing>>,
+    ) -> Self {
+        Self { cache, inner, page, ruled }
+    }
+
+    /// How the page is shared, if an audience does by rule.
+    pub(crate) fn shared(&self) -> Option<&Sharing> {
+        self.ruled.as_deref().filter(|ruled| ruled.is_shared())
+    }
+
+    /// What a rule makes of the page before a visitor sees it.
+    pub(crate) fn page_dress(&self) -> Option<Dress<'_>> {
+        let ruled = self.ruled.as_deref()?;
+        ruled.policy().dress(ruled.ruling(), true)
+    }
+
+    /// What a rule makes of the visitor's own answer.
+    pub(crate) fn own_dress(&self) -> Option<Dress<'_>> {
+        let ruled = self.ruled.as_deref()?;
+        ruled.policy().dress(ruled.ruling(), false)
     }
 
     /// Sends `request` and waits for the head of the answer, which comes back fit to be passed

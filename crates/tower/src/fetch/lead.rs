@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, response};
+use http::{HeaderMap, HeaderName, Method, Request, Response, response};
 use larder_cache::collapse::Lead;
 use larder_cache::flight::{Outcome, Reader};
 use larder_cache::receive::{Answer, Draft, Freshened, content_length};
@@ -31,8 +31,10 @@ pub(super) enum Led<U> {
 pub(super) struct Errand<B> {
     /// The request to send.
     pub(super) request: Request<RequestBody<B>>,
-    /// The client's fields, which select the variant that is stored.
+    /// The fields that select the variant that is stored: the client's, or those that are sent for a page that is shared.
     pub(super) client: Arc<HeaderMap>,
+    /// For a page that is shared: by which fields it is known to vary.
+    pub(super) varies: Arc<[HeaderName]>,
     /// The stored variant that it validates.
     pub(super) variant: Option<Variant>,
 }
@@ -43,7 +45,7 @@ where
     S: Inner<B>,
     B: http_body::Body + Send + 'static,
 {
-    let Errand { request, client, variant } = errand;
+    let Errand { request, client, varies, variant } = errand;
     let (response, timing) = match fetch.send(request).await {
         Ok(answer) => answer,
         Err(reason) => {
@@ -64,6 +66,7 @@ where
         status: parts.status,
         response: &parts.headers,
         timing,
+        sharing: fetch.shared().map(|sharing| (sharing, &*varies)),
     };
     match weigh(&fetch, &answer, variant.as_ref()) {
         Verdict::Valid(Freshened { variant, keep: Ok(()) }) => {
@@ -76,10 +79,20 @@ where
             lead.flight().publish(Outcome::Unshared(reason), None);
             Led::Validated(variant)
         }
-        Verdict::Keep(draft) => share(&fetch, lead, draft, parts, body),
+        Verdict::Keep(draft) => {
+            if let Some(sharing) = fetch.shared() {
+                let named = answer.named(&fetch.cache.options());
+                fetch.cache.learn(sharing.rule(), &named);
+            }
+            share(&fetch, lead, draft, parts, body)
+        }
         Verdict::Refuse(reason) => {
             if !parts.status.is_server_error() {
                 fetch.cache.mark_uncacheable(lead.key(), reason);
+                // What is stored was made by a rule that its page no longer fits.
+                if let (Some(_), Some(variant)) = (fetch.shared(), &variant) {
+                    fetch.cache.forget(lead.key(), variant);
+                }
             }
             lead.flight().publish(Outcome::Unshared(reason), None);
             Led::Unshared(Response::from_parts(parts, body), reason)

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!  answer ─┬─ shared: Fetch, Validate      one request for all; outlives the client that
-//!          │    lead ──> pump              began it (errand)
-//!          │    follow
+//!          │    lead ──> pump              began it (errand); for a page that an audience shares,
+//!          │    follow                     of that page only: nothing of the client's
 //!          ├─ alone: what concerns one request; its answer may be kept all the same
-//!          └─ pass: what the cache may not look into; its answer may invalidate
+//!          └─ pass: what the cache may not look into, or a rule sends on; its answer may invalidate
 //! ```
 
 mod alone;
@@ -47,6 +47,9 @@ where
         Plan::Validate(variant, why) => {
             Box::pin(shared::answer(fetch, request, facts, Some(variant), why))
         }
+        Plan::Alone(_, why) if fetch.shared().is_some() => {
+            Box::pin(alone::pass(fetch, request, why))
+        }
         Plan::Alone(variant, why) => {
             let request = request.map(RequestBody::Client);
             Box::pin(async move { alone::ask(fetch, request, &facts, variant, why).await })
@@ -54,8 +57,9 @@ where
         Plan::Pass(why) => Box::pin(alone::pass(fetch, request, why)),
         Plan::Unsatisfiable => Box::pin(ready(Err(FetchError::unsatisfiable()))),
         Plan::Serve { variant, note, .. } => {
-            let ask =
-                Ask { method: request.method(), headers: request.headers(), range: &facts.range };
+            let dress = fetch.page_dress();
+            let (method, headers) = (request.method(), request.headers());
+            let ask = Ask { method, headers, range: &facts.range, dress };
             let now = fetch.cache.now();
             let account = Account::cached(note);
             Box::pin(ready(Ok(respond::from_store(&variant, &ask, &account, now))))

@@ -3,22 +3,26 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
 use larder_cache::collapse::{Joined, Wanted};
 use larder_cache::flight::Reader;
+use larder_cache::page::Page;
 use larder_cache::respond::{self, Account, Ask, CACHE_STATUS};
+use larder_cache::sharing::Sharing;
 use larder_cache::variant::{Head, Variant};
 use larder_cache::{Body, Facts, Handling, Note, Plan, limits, plan};
+use larder_policy::set_cookie;
 use larder_semantics::range::RangeRequest;
 use larder_semantics::vary::Vary;
 use larder_semantics::{Reason, Timestamp, validation};
 
+use super::alone::Refused;
 use super::errand::Enduring;
 use super::follow::{self, Followed};
 use super::lead::{self, Errand, Led};
 use super::{Answer, Fetch, alone};
-use crate::{FetchError, Inner, RequestBody};
+use crate::{FetchError, ForNobody, Inner, RequestBody};
 
 /// A GET without content, taken apart so that its fields can be shared by all who need them.
 struct Asked<B> {
@@ -51,7 +55,7 @@ where
                 Plan::Serve { variant, note, .. } => {
                     let account = Account::cached(Note::new(Handling::Collapsed, note.reason));
                     let now = fetch.cache.now();
-                    return Ok(respond::from_store(&variant, &asked.ask(), &account, now));
+                    return Ok(respond::from_store(&variant, &asked.ask(&fetch), &account, now));
                 }
                 Plan::Alone(..) | Plan::Pass(_) | Plan::Unsatisfiable => break,
             }
@@ -59,17 +63,31 @@ where
         // Where nothing is stored, nothing is known of how the page varies.
         let known =
             (reason != Reason::UriMiss).then(|| fetch.cache.look_up(&fetch.page.key)).flatten();
-        let recipe = known.as_deref().and_then(larder_cache::page::Page::recipe);
+        let named = fetch.shared().and_then(|sharing| named(&fetch, sharing, known.as_deref()));
+        let recipe = match fetch.shared() {
+            Some(_) => named.as_ref(),
+            None => known.as_deref().and_then(Page::recipe),
+        };
         let range = range_line(&asked.headers, &asked.facts.range);
-        let range = range.filter(|_| variant.is_none());
+        // What is shared is fetched whole, for all.
+        let range = range.filter(|_| variant.is_none() && fetch.shared().is_none());
         match join(&fetch, &asked.headers, recipe, range) {
             Joined::Lead(lead) => {
-                let errand = asked.errand(variant);
+                let errand = match fetch.shared() {
+                    Some(sharing) => asked.fill(&fetch, sharing, recipe, variant.take()),
+                    None => asked.errand(variant.take()),
+                };
                 let led = Enduring::new(lead::lead(fetch.clone(), lead, errand)).await;
-                return conclude(fetch, asked, led, reason).await;
+                // Where it varies by a field that was not sent, it is sent now that this is known.
+                let is_other =
+                    matches!(&led, Led::Shared(_, head, _) if !head.matches(&asked.headers));
+                if !is_other {
+                    return conclude(fetch, asked, led, reason).await;
+                }
             }
             Joined::Follow(flight) => {
-                match follow::follow(&fetch, &flight, &asked.ask(), &asked.facts, reason).await {
+                let ask = asked.ask(&fetch);
+                match follow::follow(&fetch, &flight, &ask, &asked.facts, reason).await {
                     Followed::Answer(answer) => return answer,
                     Followed::Alone => break,
                     Followed::LookAgain => {}
@@ -87,8 +105,9 @@ impl<B> Asked<B> {
         Self { uri: parts.uri, headers: Arc::new(parts.headers), facts, body: PhantomData }
     }
 
-    fn ask(&self) -> Ask<'_> {
-        Ask { method: &Method::GET, headers: &self.headers, range: &self.facts.range }
+    fn ask<'a, S>(&'a self, fetch: &'a Fetch<S>) -> Ask<'a> {
+        let range = &self.facts.range;
+        Ask { method: &Method::GET, headers: &self.headers, range, dress: fetch.page_dress() }
     }
 
     fn plan_again<S>(&self, fetch: &Fetch<S>) -> Plan {
@@ -109,8 +128,62 @@ impl<B> Asked<B> {
             None => fill(&mut headers, &self.headers, &self.facts.range),
         }
         let request = bodiless(headers, self.uri.clone());
-        Errand { request, client: Arc::clone(&self.headers), variant }
+        let varies = Arc::default();
+        Errand { request, client: Arc::clone(&self.headers), varies, variant }
     }
+
+    /// The errand for a page that an audience shares, which varies by `recipe` as far as is known.
+    fn fill<S>(
+        &self,
+        fetch: &Fetch<S>,
+        sharing: &Sharing,
+        recipe: Option<&Vary>,
+        variant: Option<Variant>,
+    ) -> Errand<B> {
+        fill_errand(fetch, sharing, &self.headers, &self.uri, recipe, variant)
+    }
+
+    /// The client's request as it came.
+    fn own(&self) -> Request<RequestBody<B>> {
+        bodiless(HeaderMap::clone(&self.headers), self.uri.clone())
+    }
+}
+
+/// What is sent for a page that an audience shares: nothing of the client's that does not select it.
+fn fill_errand<S, B>(
+    fetch: &Fetch<S>,
+    sharing: &Sharing,
+    client: &HeaderMap,
+    uri: &Uri,
+    recipe: Option<&Vary>,
+    variant: Option<Variant>,
+) -> Errand<B> {
+    let varies: Arc<[HeaderName]> = match recipe {
+        Some(Vary::Fields(names)) => names.iter().cloned().collect(),
+        Some(Vary::None | Vary::Any) | None => Arc::default(),
+    };
+    let mut sent = sharing.fill(client, &varies);
+    if let Some(host) = fetch.page.host() {
+        sent.insert(header::HOST, host);
+    }
+    let mut headers = sent.clone();
+    if let Some(variant) = &variant {
+        validation::make_conditional(&mut headers, &[&variant.head.validators]);
+    }
+    let uri = fetch.page.asked_target().unwrap_or_else(|| uri.clone());
+    let mut request = bodiless(headers, uri);
+    request.extensions_mut().insert(ForNobody);
+    Errand { request, client: Arc::new(sent), varies, variant }
+}
+
+/// By which fields a page that an audience shares is known to vary: as its newest answer said, or else as others of its rule
+/// did. Not by those that were sent without need: so they are sent no more.
+fn named<S>(fetch: &Fetch<S>, sharing: &Sharing, page: Option<&Page>) -> Option<Vary> {
+    if let Some(newest) = page.and_then(|page| page.variants().first()) {
+        return Some(sharing.named(newest));
+    }
+    let names = fetch.cache.varies(sharing.rule())?;
+    Some(Vary::Fields(names.iter().cloned().collect()))
 }
 
 /// Asks for this request only, after all.
@@ -119,8 +192,12 @@ where
     S: Inner<B>,
     B: http_body::Body + Send + 'static,
 {
-    let request = bodiless(HeaderMap::clone(&asked.headers), asked.uri);
-    // Rare, and large: it would make every fetch's future larger.
+    // Rare, and large: they would make every fetch's future larger.
+    let request = asked.own();
+    if fetch.shared().is_some() {
+        let refused = Refused { reason: why, cookie: None };
+        return Box::pin(alone::own(fetch, request, why, &refused)).await;
+    }
     Box::pin(alone::ask(fetch, request, &asked.facts, None, why)).await
 }
 
@@ -133,12 +210,19 @@ where
     let (parts, _no_content) = request.into_parts();
     let recipe = Some(&variant.head.vary);
     if let Joined::Lead(lead) = join(&fetch, &parts.headers, recipe, None) {
-        let mut headers = parts.headers.clone();
-        validation::make_conditional(&mut headers, &[&variant.head.validators]);
-        let errand: Errand<B> = Errand {
-            request: bodiless(headers, parts.uri),
-            client: Arc::new(parts.headers),
-            variant: Some(variant),
+        let errand: Errand<B> = if let Some(sharing) = fetch.shared() {
+            let recipe = Some(sharing.named(&variant));
+            let client = &parts.headers;
+            fill_errand(&fetch, sharing, client, &parts.uri, recipe.as_ref(), Some(variant))
+        } else {
+            let mut headers = parts.headers.clone();
+            validation::make_conditional(&mut headers, &[&variant.head.validators]);
+            Errand {
+                request: bodiless(headers, parts.uri),
+                client: Arc::new(parts.headers),
+                varies: Arc::default(),
+                variant: Some(variant),
+            }
         };
         tokio::spawn(async move { drop(lead::lead::<S, B>(fetch, lead, errand).await) });
     }
@@ -197,7 +281,14 @@ where
     match led {
         Led::Shared(mut parts, head, reader) => {
             let account = Account::forwarded(Handling::Miss, why).stored();
-            if let Some(response) = as_asked(&asked.ask(), &head, &reader, &account, now) {
+            let ask = asked.ask(&fetch);
+            if fetch.shared().is_some()
+                && let Some(response) =
+                    respond::from_flight(&head, reader.flight(), &ask, &account, now)
+            {
+                return Ok(response);
+            }
+            if let Some(response) = as_asked(&ask, &head, &reader, &account, now) {
                 return Ok(response);
             }
             let told = account.cache_status(Some(&head.freshness), now);
@@ -205,11 +296,14 @@ where
             Ok(Response::from_parts(parts, Body::shared(reader, account.note)))
         }
         Led::Validated(variant) => {
-            Ok(respond::from_store(&variant, &asked.ask(), &validated(why), now))
+            Ok(respond::from_store(&variant, &asked.ask(&fetch), &validated(why), now))
         }
         Led::Stale(variant, reason) => {
             let account = Account::cached(Note::new(Handling::Stale, reason));
-            Ok(respond::from_store(&variant, &asked.ask(), &account, now))
+            Ok(respond::from_store(&variant, &asked.ask(&fetch), &account, now))
+        }
+        Led::Unshared(response, reason) if fetch.shared().is_some() => {
+            unshared(fetch, &asked, response, why, reason).await
         }
         Led::Unshared(response, _) if response.status() == StatusCode::NOT_MODIFIED => {
             // The condition was ours, so this 304 is no answer for the client.
@@ -221,6 +315,39 @@ where
         }
         Led::Failed(reason) => Err(FetchError::application(why, reason)),
     }
+}
+
+/// The answer to one who asked for a page that turned out not to be one to share.
+async fn unshared<S, B>(
+    fetch: Fetch<S>,
+    asked: &Asked<B>,
+    response: Response<S::Body>,
+    why: Reason,
+    reason: Reason,
+) -> Answer<S::Body>
+where
+    S: Inner<B>,
+    B: http_body::Body + Send + 'static,
+{
+    // What was made for nobody may be given to anybody, less its cookies: an application in trouble, or a body that is only
+    // too large, is not asked twice.
+    if response.status().is_server_error() || reason == Reason::TooLarge {
+        let account = Account::forwarded(Handling::Miss, why).not_stored(reason);
+        let now = fetch.cache.now();
+        let mut response = alone::dress(response, &account, now);
+        response.headers_mut().remove(header::SET_COOKIE);
+        if let Some(dress) = fetch.own_dress() {
+            dress.apply(response.headers_mut(), std::time::Duration::ZERO);
+        }
+        return Ok(response);
+    }
+    // Everything else may be what it is because the visitor was left out of it: their own request decides.
+    let dropped = fetch.shared().and_then(Sharing::share).map(|share| &*share.drop_set_cookie);
+    let cookie = set_cookie::kept_name(response.headers(), dropped.unwrap_or_default())
+        .filter(|_| reason == Reason::SetCookie)
+        .map(|name| String::from_utf8_lossy(name).into_owned());
+    drop(response);
+    Box::pin(alone::own(fetch, asked.own(), why, &Refused { reason, cookie })).await
 }
 
 /// A stored response that the application has just confirmed.

@@ -1,0 +1,152 @@
+//! How often a URL was invalidated, for pages of which it has several: one for each audience.
+//!
+//! Such pages lie under keys that nobody can list: a page for each user, segment, cookie. Each holds on to the counter of
+//! its URL and remembers where that stood when the page was made; invalidating the URL is one increment, and a page whose
+//! number is another is not there any more. A counter lives as long as a page that holds it, so the table grows no larger
+//! than the store.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use foldhash::fast::RandomState;
+use parking_lot::Mutex;
+
+use crate::limits::GENERATION_SHARDS;
+
+type Shard = HashMap<Box<[u8]>, Weak<Generation>, RandomState>;
+
+/// The counters of all URLs that need one.
+#[derive(Debug)]
+pub(crate) struct Generations {
+    shards: Box<[Mutex<Shard>]>,
+    hasher: RandomState,
+}
+
+/// The counter of one URL.
+#[derive(Debug)]
+struct Generation {
+    number: AtomicU64,
+    url: Box<[u8]>,
+    table: Weak<Generations>,
+}
+
+/// A URL's counter, and where it stood.
+#[derive(Clone, Debug)]
+pub(crate) struct Mark {
+    generation: Arc<Generation>,
+    born: u64,
+}
+
+impl Mark {
+    /// Whether the URL was not invalidated since.
+    pub(crate) fn is_current(&self) -> bool {
+        self.generation.number.load(Ordering::Acquire) == self.born
+    }
+}
+
+impl Generations {
+    pub(crate) fn new() -> Arc<Self> {
+        let shards = (0..GENERATION_SHARDS).map(|_| Mutex::default()).collect();
+        Arc::new(Self { shards, hasher: RandomState::default() })
+    }
+
+    fn shard(&self, url: &[u8]) -> &Mutex<Shard> {
+        let count = self.shards.len() as u64;
+        // The remainder is below the number of shards, so it is an index.
+        &self.shards[usize::try_from(self.hasher.hash_one(url) % count).unwrap_or_default()]
+    }
+
+    /// Where the counter of a URL stands now.
+    pub(crate) fn mark(self: &Arc<Self>, url: &[u8]) -> Mark {
+        let mut shard = self.shard(url).lock();
+        let known = shard.get(url).and_then(Weak::upgrade);
+        let generation = known.unwrap_or_else(|| {
+            let generation = Arc::new(Generation {
+                number: AtomicU64::default(),
+                url: url.into(),
+                table: Arc::downgrade(self),
+            });
+            shard.insert(url.into(), Arc::downgrade(&generation));
+            generation
+        });
+        drop(shard);
+        let born = generation.number.load(Ordering::Acquire);
+        Mark { generation, born }
+    }
+
+    /// Makes every page of the URL that was marked before unusable.
+    pub(crate) fn invalidate(&self, url: &[u8]) {
+        let known = self.shard(url).lock().get(url).and_then(Weak::upgrade);
+        // Without a holder there is no page. The last holder's drop takes the lock, so not under it.
+        if let Some(generation) = known {
+            generation.number.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// How many URLs have a counter.
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
+    }
+}
+
+impl Drop for Generation {
+    fn drop(&mut self) {
+        let Some(table) = self.table.upgrade() else { return };
+        let mut shard = table.shard(&self.url).lock();
+        // Another may have taken its place between the last holder's end and now.
+        if shard.get(&self.url).is_some_and(|counter| counter.strong_count() == 0) {
+            shard.remove(&self.url);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invalidation_ends_what_was_marked_before_it_and_nothing_else() {
+        let table = Generations::new();
+        let (one, other) = (table.mark(b"/a"), table.mark(b"/b"));
+        table.invalidate(b"/a");
+        assert!(!one.is_current());
+        assert!(other.is_current());
+        assert!(table.mark(b"/a").is_current(), "what comes after it counts");
+        assert!(!one.is_current(), "and does not bring back what was before");
+    }
+
+    #[test]
+    fn a_counter_ends_with_its_last_page() {
+        let table = Generations::new();
+        let one = table.mark(b"/a");
+        let same = table.mark(b"/a");
+        drop(one);
+        assert_eq!(table.len(), 1);
+        drop(same);
+        assert_eq!(table.len(), 0);
+        table.invalidate(b"/a");
+        assert_eq!(table.len(), 0);
+    }
+
+    #[test]
+    fn threads_that_mark_and_drop_at_once_leave_nothing_behind() {
+        let table = Generations::new();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for turn in 0..2000_u32 {
+                        let mark = table.mark(&[u8::try_from(turn % 3).unwrap_or_default()]);
+                        if turn % 7 == 0 {
+                            table.invalidate(&[0]);
+                        }
+                        drop(mark);
+                    }
+                });
+            }
+        });
+        assert_eq!(table.len(), 0);
+    }
+}

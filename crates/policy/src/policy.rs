@@ -1,0 +1,80 @@
+//! Everything that a site decided, compiled: what the proxy, the layers and `explain` ask.
+
+use crate::identity::IdentityRules;
+use crate::query::Query;
+use crate::rule::{Rule, RuleSet};
+use crate::xhr::Xhr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What a policy is made of.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyParts {
+    /// The rules, in the order of the file.
+    pub rules: Vec<Rule>,
+    /// What of the query counts where no rule says.
+    pub query: Query,
+    /// How visitors are known.
+    pub identity: IdentityRules,
+    /// How scripts' requests are known.
+    pub xhr: Xhr,
+    /// `danger.share_session_responses`: whether an answer to a request with a session cookie is shared where RFC 9111 alone
+    /// would allow it.
+    pub share_session_responses: bool,
+}
+
+/// A site's policy.
+#[derive(Debug)]
+pub struct Policy {
+    /// The rules, in the order of the file.
+    pub rules: RuleSet,
+    /// What of the query counts where no rule says.
+    pub query: Query,
+    /// How visitors are known.
+    pub identity: IdentityRules,
+    /// How scripts' requests are known.
+    pub xhr: Xhr,
+    /// Whether answers to requests with a session cookie are shared where RFC 9111 alone would allow it.
+    pub share_session_responses: bool,
+    /// Which policy this is: another for each that is made.
+    number: u64,
+}
+
+impl Policy {
+    /// Compiles a policy.
+    ///
+    /// # Errors
+    /// For people: the rules are too large together.
+    pub fn new(parts: PolicyParts) -> Result<Self, String> {
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        let PolicyParts { rules, query, identity, xhr, share_session_responses } = parts;
+        Ok(Self {
+            rules: RuleSet::new(rules)?,
+            query,
+            identity,
+            xhr,
+            share_session_responses,
+            number: MADE.fetch_add(1, Ordering::Relaxed),
+        })
+    }
+
+    /// Which policy this is: no two that were made in one process have the same.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+impl Default for Policy {
+    /// No rules.
+    fn default() -> Self {
+        let parts = PolicyParts::default();
+        Self {
+            rules: RuleSet::default(),
+            query: parts.query,
+            identity: parts.identity,
+            xhr: parts.xhr,
+            share_session_responses: parts.share_session_responses,
+            number: u64::MAX,
+        }
+    }
+}

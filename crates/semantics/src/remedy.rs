@@ -1,0 +1,262 @@
+//! What to do about a [`Reason`], and which clause of a standard it is read from: for `explain` and docs/reasons.md.
+
+use crate::Reason;
+
+impl Reason {
+    /// What an operator can do about it, for people.
+    #[must_use]
+    #[expect(clippy::too_many_lines, reason = "a table: one line or two a reason, none left out")]
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::Fresh => "Nothing. `ttl` is the time left, in seconds.",
+            Self::StaleWhileRevalidate => {
+                "Nothing: the page asked for this with `stale-while-revalidate`. `ttl` is below zero while the refresh runs."
+            }
+            Self::StaleIfError => {
+                "Look after the application: it answered with 500, 502, 503 or 504, or not at all. Visitors see the page of before until `stale-if-error` is over."
+            }
+            Self::StaleDisconnected => {
+                "Look after the application: no connection, or no proper answer in time. Visitors see the page of before for `cache.stale_if_disconnected`."
+            }
+            Self::StaleAccepted => "Nothing. Occurs only with `cache.honour_request_directives`.",
+            Self::Validated => {
+                "Nothing, the body was not sent again. If it happens on every request, the page says `no-cache`, or its lifetime is zero."
+            }
+            Self::Collapsed => "Nothing: many asked at once, and the application was asked once.",
+
+            Self::UriMiss => {
+                "Nothing when `stored` stands beside it: the next request is a hit. Query strings count, `?a=1` and `?a=2` are two pages."
+            }
+            Self::VaryMiss => {
+                "Look at the response's `Vary`. Each combination of the fields it names is a copy of its own; with `Cookie` or `User-Agent` among them nearly every visitor has one."
+            }
+            Self::Stale => {
+                "Nothing, or give the page a longer lifetime or `stale-while-revalidate`."
+            }
+            Self::AlwaysValidate => {
+                "The page says `no-cache`. Say `max-age` if it may be shown for a while without asking."
+            }
+            Self::RequestDirectives => {
+                "Occurs only with `cache.honour_request_directives`; turn that off if clients abuse it."
+            }
+            Self::Method => "Nothing: POST, PUT, DELETE and the like are the application's.",
+            Self::RangeMiss => "Nothing: this part of the file was not stored yet.",
+            Self::OriginPrecondition => {
+                "Nothing: it protects an edit, and only the application can judge it."
+            }
+            Self::KnownUncacheable => {
+                "Nothing, if `stored` stands beside it: the page has become cacheable."
+            }
+            Self::Upgrade => "Nothing: a WebSocket or the like.",
+            Self::RulePass => "Nothing: the rule says `pass = true`.",
+            Self::RuleNever => "Nothing: the rule says `never = true`.",
+            Self::Xhr => {
+                "Nothing, if scripts are to see the newest. Else set `xhr.never = false`: they are kept apart from pages in any case."
+            }
+            Self::BypassCookie => {
+                "Nothing: a message waits for this visitor, say. If it happens to everybody, something sets a cookie of `identity.bypass_cookies` that is never read."
+            }
+            Self::Credentials => {
+                "Nothing, if the page depends on who asks. Else give the rule an audience whose `key` has `header:authorization`."
+            }
+            Self::SessionCookie => {
+                "Nothing, if the visitor is logged in. If anonymous visitors have sessions too, have them verified (`identity.marker_keys` or `identity.lookup`), or use another audience."
+            }
+            Self::Unverified => {
+                "Have the application set the signed marker at login, or answer `identity.lookup`. `larder explain` says what is wrong with the visitor's proof."
+            }
+            Self::RequestBody => {
+                "A GET with a body has no agreed meaning. Use POST, or put it into the query."
+            }
+
+            Self::NoStore => {
+                "Nothing, if the page is meant not to be kept. Frameworks add it to pages behind a login."
+            }
+            Self::NoCache => {
+                "The application wants to be asked each time. Have it say `max-age`, or, if the rule knows better, set `danger.override_no_store` in the rule."
+            }
+            Self::SessionResponse => {
+                "Give the URL a rule with an audience, or have the application say `public`, `s-maxage` or `Vary: Cookie`."
+            }
+            Self::Unconfirmed => {
+                "The application has to make the page for the `Larder-Identity` that it is sent, and to answer with `Vary: Larder-Identity`. Until then each visitor gets their own."
+            }
+            Self::Private => {
+                "Nothing, if the page is one visitor's. Else say `public` and a `max-age`, or `CDN-Cache-Control`."
+            }
+            Self::SetCookie => {
+                "Find out what sets a cookie on a public page: a session that is written on every request, a CSRF token in a form, a language cookie. Without that cookie the page can be kept."
+            }
+            Self::Authorization => {
+                "Nothing, if the page depends on who asks. Else say `public`, `s-maxage` or `must-revalidate`."
+            }
+            Self::NoLifetimeNorValidator => {
+                "The application said nothing about caching. Send `Cache-Control: max-age=...`, or an `ETag`, or `Last-Modified`."
+            }
+            Self::StatusNotCacheable => {
+                "Nothing: a response with this status is about one request, not about the page."
+            }
+            Self::NotUnderstood => {
+                "Use a status that is registered, or leave `must-understand` out."
+            }
+            Self::VaryAny => {
+                "Name the fields that matter, sixteen at most. `*` forbids storing, and so does a field that tells one visitor from another, such as `X-Forwarded-For`."
+            }
+            Self::TooManyVariants => {
+                "Have the application vary on fewer fields, or raise `cache.variants_max`. Decided after the response has gone, so it is seen only as `vary-miss` again and again."
+            }
+            Self::TooLarge => {
+                "Raise `cache.memory` and `cache.object_max`, or leave it: the body is passed through."
+            }
+            Self::RequestNoStore => "Occurs only with `cache.honour_request_directives`.",
+            Self::BadContentRange => {
+                "Repair the application's ranges; several ranges in one response (`multipart/byteranges`) are passed through."
+            }
+            Self::Truncated => "An error of Larder's: report it, with the log line.",
+            Self::InvalidatedMeanwhile => {
+                "Nothing: somebody changed the page while it was being fetched. Decided after the response has gone, so it is not seen in a log."
+            }
+            Self::AlreadyExpired => {
+                "The response came with a lifetime of zero, an `Expires` that is over or an `Age` that can't be read, and no validator. Check the application's clock and `Cache-Control`."
+            }
+
+            Self::MalformedRequest => {
+                "Nothing, if it is a scanner. Else look at what the client sends: a stray byte in a field, a bad target."
+            }
+            Self::HeadTooLarge => {
+                "Mostly too many cookies. Raise `limits.header_bytes` or `limits.headers`, or set fewer cookies."
+            }
+            Self::UriTooLong => "Targets end at 16 KiB. Send the data in a POST.",
+            Self::HeadTimeout => "Nothing, unless honest clients need longer: `timeouts.header`.",
+            Self::BodyTimeout => {
+                "Nothing, unless honest clients pause longer inside an upload: `timeouts.body`."
+            }
+            Self::BadRequestBody => "Nothing: an upload broke off or was badly framed.",
+            Self::MissingHost => "HTTP/1.1 demands `Host`. Health checks often forget it.",
+            Self::RepeatedHost => {
+                "Somebody sends two `Host` fields, or tries to confuse proxies. Nothing to do here."
+            }
+            Self::BadHost => "The client's `Host` is no host name. Nothing to do here.",
+            Self::HostMismatch => {
+                "The target names another host than `Host` does. Nothing to do here, unless it is your own client."
+            }
+            Self::BadTransferEncoding => {
+                "Only `chunked` is taken, and only in HTTP/1.1. Mostly an attempt to smuggle a request."
+            }
+            Self::BadContentLength => {
+                "Mostly an attempt to smuggle a request. If it is your own client, mend its framing."
+            }
+            Self::UnsupportedMethod => {
+                "Somebody takes the site for a forward proxy. Nothing to do."
+            }
+            Self::BadExpect => {
+                "The client expects something that does not exist. Only `100-continue` does."
+            }
+            Self::ClientLeft => {
+                "Nothing, unless there are many at one page: then it is too slow for people to wait. 499 stands only in the log."
+            }
+            Self::SendTimeout => "Nothing, unless honest clients stall longer: `timeouts.send`.",
+            Self::TooManyConnections => {
+                "Raise `limits.connections`, and the process's limit of open files with it; or find out who opens them."
+            }
+            Self::InternalPath => {
+                "Nothing: a visitor asked for `identity.lookup`, which is not for visitors."
+            }
+            Self::OnlyIfCached => "Nothing. Occurs only with `cache.honour_request_directives`.",
+
+            Self::ConnectFailed => {
+                "Nothing listens there, or the host refuses. Is the application running, at the address in `upstream`?"
+            }
+            Self::ConnectTimeout => {
+                "The host does not answer at all: a firewall, a dead machine, a full accept queue. `timeouts.connect` is how long is waited."
+            }
+            Self::FirstByteTimeout => {
+                "The application is slow or stuck. Raise `timeouts.first_byte` only for pages that are meant to take so long."
+            }
+            Self::BetweenBytesTimeout => {
+                "The application stopped in the middle. Event streams should send a comment line more often than `timeouts.between_bytes`."
+            }
+            Self::MalformedResponse => {
+                "The application, or something between, speaks bad HTTP. Ask it directly with `curl -v` and look at the head: two lengths, an odd transfer coding, a bad line."
+            }
+            Self::ClosedEarly => {
+                "The application's worker died or was killed: look into its log (a time limit of its own, out of memory)."
+            }
+            Self::NoUpstream => {
+                "The name in `upstream` has no address. At the start that is an error; afterwards the last addresses are kept, so it is hardly seen."
+            }
+            Self::UpstreamTooBusy => {
+                "`upstream_pool.connections_max` requests are with the application already. It hangs, or needs more workers."
+            }
+        }
+    }
+
+    /// The clause that it is read from, where there is one.
+    #[must_use]
+    pub const fn clause(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Fresh => "RFC 9111 §4.2",
+            Self::StaleWhileRevalidate => "RFC 5861 §3",
+            Self::StaleIfError => "RFC 5861 §4",
+            Self::StaleDisconnected | Self::StaleAccepted => "RFC 9111 §4.2.4",
+            Self::Validated => "RFC 9111 §4.3.3",
+            Self::Collapsed | Self::UriMiss | Self::Method => "RFC 9111 §4",
+            Self::VaryMiss | Self::VaryAny | Self::TooManyVariants => "RFC 9111 §4.1",
+            Self::Stale => "RFC 9111 §4.3",
+            Self::AlwaysValidate | Self::NoCache => "RFC 9111 §5.2.2.4",
+            Self::RequestDirectives => "RFC 9111 §5.2.1",
+            Self::RangeMiss | Self::BadContentRange => "RFC 9111 §3.3",
+            Self::OriginPrecondition => "RFC 9111 §4.3.2",
+            Self::Upgrade => "RFC 9110 §7.8",
+            Self::RequestBody => "RFC 9110 §9.3.1",
+            Self::NoStore => "RFC 9111 §5.2.2.5",
+            Self::Private => "RFC 9111 §5.2.2.7",
+            Self::SetCookie => "RFC 9111 §7.3",
+            Self::Authorization => "RFC 9111 §3.5",
+            Self::NoLifetimeNorValidator | Self::StatusNotCacheable => "RFC 9111 §3",
+            Self::NotUnderstood => "RFC 9111 §5.2.2.3",
+            Self::RequestNoStore => "RFC 9111 §5.2.1.5",
+            Self::Truncated => "RFC 9111 §3.3",
+            Self::InvalidatedMeanwhile => "RFC 9111 §4.4",
+            Self::AlreadyExpired => "RFC 9111 §4.2.1",
+            Self::OnlyIfCached => "RFC 9111 §5.2.1.7",
+            Self::RulePass
+            | Self::RuleNever
+            | Self::Xhr
+            | Self::BypassCookie
+            | Self::Credentials
+            | Self::SessionCookie
+            | Self::Unverified
+            | Self::SessionResponse
+            | Self::Unconfirmed
+            | Self::KnownUncacheable
+            | Self::TooLarge
+            | Self::MalformedRequest
+            | Self::HeadTooLarge
+            | Self::UriTooLong
+            | Self::HeadTimeout
+            | Self::BodyTimeout
+            | Self::BadRequestBody
+            | Self::MissingHost
+            | Self::RepeatedHost
+            | Self::BadHost
+            | Self::HostMismatch
+            | Self::BadTransferEncoding
+            | Self::BadContentLength
+            | Self::UnsupportedMethod
+            | Self::BadExpect
+            | Self::ClientLeft
+            | Self::SendTimeout
+            | Self::TooManyConnections
+            | Self::InternalPath
+            | Self::ConnectFailed
+            | Self::ConnectTimeout
+            | Self::FirstByteTimeout
+            | Self::BetweenBytesTimeout
+            | Self::MalformedResponse
+            | Self::ClosedEarly
+            | Self::NoUpstream
+            | Self::UpstreamTooBusy => return None,
+        })
+    }
+}

@@ -1,0 +1,89 @@
+//! Asking the application who a visitor is, once for all who wait for the same answer.
+//!
+//! The request carries the session cookie and nothing else of the visitor's. Errors, time-outs and answers that say nothing
+//! leave the visitor unverified: their request goes to the application, and nothing is stored.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Request, StatusCode, Uri};
+use larder_cache::Cache;
+use larder_cache::collapse::{Joined, Wanted};
+use larder_cache::flight::Outcome;
+use larder_cache::identities::session_key;
+use larder_cache::limits::LOOKUP_FAILED_FOR;
+use larder_policy::identity::{LookUp, Session, field};
+use larder_policy::{Identity, Policy};
+use larder_semantics::Reason;
+
+use crate::{Inner, RequestBody};
+
+/// Marks a request that is sent for no visitor in particular, so that nobody's address is told with it. An extension of the
+/// requests that the inner service gets.
+#[derive(Clone, Copy, Debug)]
+pub struct ForNobody;
+
+/// Finds out who the visitor with these fields is, and remembers it. Without effect where there is nothing to find out.
+pub(crate) async fn look_up<S, B>(
+    cache: &Arc<Cache>,
+    policy: &Policy,
+    inner: S,
+    host: &str,
+    headers: &HeaderMap,
+) where
+    S: Inner<B>,
+    B: http_body::Body + Send + 'static,
+{
+    let Some(rules) = &policy.identity.lookup else { return };
+    let Session::One { name, value } = Session::of(headers, &policy.identity) else { return };
+    let session = (name, value);
+    let key: Arc<[u8]> = session_key(host, session).as_bytes().into();
+    let nothing = HeaderMap::new();
+    let wanted = Wanted { key: &key, request: &nothing, recipe: None, range: None };
+    match cache.flights().join_or_lead(&wanted) {
+        Joined::Lead(lead) => {
+            let asked = tokio::time::timeout(rules.timeout, ask(inner, rules, host, session)).await;
+            let identity = asked.ok().flatten();
+            let lasts = identity.as_ref().map_or(LOOKUP_FAILED_FOR, |_| rules.ttl);
+            let proofs = cache.identities().of_site(host, policy.number());
+            proofs.learn(session, identity, lasts.max(Duration::from_millis(1)), cache.now());
+            // Those who wait look again.
+            lead.flight().publish(Outcome::Unshared(Reason::Unverified), None);
+        }
+        Joined::Follow(flight) => {
+            if let Some(wait) = flight.wait() {
+                // What it brought is remembered; the outcome itself says nothing more.
+                let _told = wait.await;
+            }
+        }
+        // As many ask as may: this one goes unverified.
+        Joined::Full => {}
+    }
+}
+
+/// The application's answer; `None` if it does not say who it is.
+async fn ask<S, B>(
+    mut inner: S,
+    rules: &LookUp,
+    host: &str,
+    (name, value): (&[u8], &[u8]),
+) -> Option<Identity>
+where
+    S: Inner<B>,
+    B: http_body::Body + Send + 'static,
+{
+    let mut request = Request::new(RequestBody::<B>::Empty);
+    *request.uri_mut() = Uri::try_from(rules.path.as_str()).ok()?;
+    let headers = request.headers_mut();
+    if !host.is_empty() {
+        headers.insert(header::HOST, HeaderValue::from_str(host).ok()?);
+    }
+    headers.insert(header::USER_AGENT, HeaderValue::from_static("Larder"));
+    let cookie = HeaderValue::from_bytes(&[name, b"=", value].concat()).ok()?;
+    headers.insert(header::COOKIE, cookie);
+    request.extensions_mut().insert(ForNobody);
+    std::future::poll_fn(|cx| inner.poll_ready(cx)).await.ok()?;
+    let response = inner.call(request).await.ok()?;
+    (response.status() == StatusCode::OK).then(|| field::read(response.headers())).flatten()
+}
