@@ -1,0 +1,149 @@
+//! One rule of the file: when it applies, and what follows.
+//!
+//! Rules are tried in the order of the file and the first match wins. [`RuleSet`] finds it in one pass over the URL,
+//! however many there are.
+
+mod automaton;
+mod expression;
+mod host;
+pub(crate) mod limits;
+mod pattern;
+mod reach;
+mod set;
+#[cfg(test)]
+mod tests;
+
+pub use host::HostPattern;
+pub use pattern::{Pattern, PatternError};
+pub use reach::{Unreachable, unreachable_rules};
+pub use set::{Asked, Mismatch, RuleId, RuleSet};
+
+use crate::audience::Audience;
+use crate::query::Query;
+use http::{HeaderMap, Method, StatusCode, header};
+use larder_semantics::Terms;
+use std::time::Duration;
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// Where it stands, for people: `larder.toml:12`.
+    pub place: String,
+    /// Which requests it is for.
+    pub when: When,
+    /// What follows.
+    pub action: Action,
+    /// What of the query counts: the site's choice unless the rule has one of its own.
+    pub query: Query,
+    /// The tags of its pages.
+    pub tags: Vec<String>,
+}
+
+/// Which requests a rule is for. All of it has to hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct When {
+    /// Which path and query.
+    pub pattern: Pattern,
+    /// Which hosts; empty means any.
+    pub hosts: Vec<HostPattern>,
+    /// Which methods; empty means any.
+    pub methods: Vec<Method>,
+}
+
+/// What follows from a rule.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// `never = true`: never stored anywhere, and the response says so.
+    Never,
+    /// `pass = true`: to the application, as it is.
+    Pass,
+    /// No audience: the response decides (RFC 9111).
+    Respect,
+    /// Shared by an audience.
+    Share(Box<Share>),
+}
+
+/// How the pages of a rule are shared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Share {
+    /// By whom.
+    pub audience: Audience,
+    /// How long Larder keeps a page; without it the response says.
+    pub ttl: Option<Duration>,
+    /// How long browsers may.
+    pub browser_ttl: Option<Duration>,
+    /// How long caches between Larder and the visitor may.
+    pub cdn_ttl: Option<Duration>,
+    /// How long past its freshness a page answers while it is made anew.
+    pub grace: Option<Duration>,
+    /// How long past its freshness a page answers while the application fails.
+    pub stale_if_error: Option<Duration>,
+    /// Statuses that get `ttl`.
+    pub statuses: Vec<StatusCode>,
+    /// Media types that get `ttl`, in lower case: `text/html`, `text/*`. Empty means any.
+    pub content_types: Vec<String>,
+    /// Whether a lifetime that the response states wins over `ttl`.
+    pub respect_origin: bool,
+    /// `danger.override_no_store`: whether `no-store`, `private` and `no-cache` of the response are overridden.
+    pub override_no_store: bool,
+    /// Cookies that are part of the key, and are sent, beside those of the audience.
+    pub keep_cookies: Vec<String>,
+    /// Cookies that may be taken off a response to make it storable.
+    pub drop_set_cookie: Vec<String>,
+}
+
+impl Share {
+    /// A rule's defaults for an audience.
+    #[must_use]
+    pub fn with(audience: Audience) -> Self {
+        Self {
+            audience,
+            ttl: None,
+            browser_ttl: None,
+            cdn_ttl: None,
+            grace: None,
+            stale_if_error: None,
+            statuses: vec![StatusCode::OK],
+            content_types: Vec::new(),
+            respect_origin: false,
+            override_no_store: false,
+            keep_cookies: Vec::new(),
+            drop_set_cookie: Vec::new(),
+        }
+    }
+
+    /// Whether a response is one that the rule's lifetimes are for. All others follow RFC 9111.
+    #[must_use]
+    pub fn covers(&self, status: StatusCode, response: &HeaderMap) -> bool {
+        self.statuses.contains(&status) && self.covers_type(response)
+    }
+
+    /// The rule's word on a response, which this one may not get all of.
+    #[must_use]
+    pub fn terms(&self, status: StatusCode, response: &HeaderMap) -> Terms {
+        let covered = self.covers(status, response);
+        // An error is not to be kept going.
+        let is_error = status.is_client_error() || status.is_server_error();
+        Terms {
+            lifetime: self.ttl.filter(|_| covered),
+            grace: self.grace.filter(|_| covered && !is_error),
+            stale_if_error: self.stale_if_error.filter(|_| covered && !is_error),
+            respects_response: self.respect_origin,
+            overrides_prohibition: self.override_no_store && covered,
+        }
+    }
+
+    fn covers_type(&self, response: &HeaderMap) -> bool {
+        if self.content_types.is_empty() {
+            return true;
+        }
+        let line = response.get(header::CONTENT_TYPE).map_or(&b""[..], |line| line.as_bytes());
+        let media = line.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        self.content_types.iter().any(|wanted| match wanted.strip_suffix('*') {
+            Some(prefix) => media
+                .get(..prefix.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes())),
+            None => media.eq_ignore_ascii_case(wanted.as_bytes()),
+        })
+    }
+}
