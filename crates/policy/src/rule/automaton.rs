@@ -137,18 +137,19 @@ impl Automaton {
 
     /// How many bytes of `target` one expression, which does not match it, agrees with.
     pub(super) fn agreement(&self, expression: usize, target: &[u8]) -> usize {
-        let Ok(pattern) = PatternID::new(expression) else { return 0 };
-        self.with_states(|states| {
-            let mut state = self.start(states, target, Anchored::Pattern(pattern))?;
-            for (count, byte) in target.iter().enumerate() {
-                state = self.dfa.next_state(states, state, *byte).map_err(|_| GaveUp)?;
-                if state.is_dead() {
-                    return Ok(count);
-                }
+        self.with_states(|states| self.agree(states, expression, target)).unwrap_or(target.len())
+    }
+
+    fn agree(&self, states: &mut Cache, expression: usize, target: &[u8]) -> Result<usize, GaveUp> {
+        let pattern = PatternID::new(expression).map_err(|_| GaveUp)?;
+        let mut state = self.start(states, target, Anchored::Pattern(pattern))?;
+        for (count, byte) in target.iter().enumerate() {
+            state = self.dfa.next_state(states, state, *byte).map_err(|_| GaveUp)?;
+            if state.is_dead() {
+                return Ok(count);
             }
-            Ok(target.len())
-        })
-        .unwrap_or(target.len())
+        }
+        Ok(target.len())
     }
 
     /// Lends this thread's states of this automaton.
