@@ -90,6 +90,7 @@ pub(crate) fn cache_options(config: &Config) -> Options {
         object_bytes_max: config.cache.object_bytes_max as u64,
         uncacheable_for: config.cache.uncacheable_memory,
         rewritten: Rewritten::by_a_proxy(),
+        policy: Arc::clone(&config.policy),
         ..Options::default()
     }
 }
