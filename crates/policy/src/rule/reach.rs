@@ -173,6 +173,7 @@ mod tests {
             (path("/blog/*"), regex("^/(blog|shop)/"), false),
             (path("/blog*"), regex("^/blog(s|/)"), true),
             (path("/a"), regex(r"^/a\?"), true),
+            (regex(r"^/a\?"), path("/a"), false),
             (path("/a"), regex("^/a$"), false),
             (regex("^/"), path("/*"), true),
             (regex("^/.*"), path("/a"), true),
