@@ -72,6 +72,42 @@ mod tests {
     }
 
     #[test]
+    fn rules_are_listed_and_warnings_are_no_failure() {
+        let file = b"upstream = 'http://127.0.0.1:8000'\n\n[[rule]]\npath = '/blog/*'\naudience = 'all-users'\n\
+            ttl = '10m'\nbrowser_ttl = '1h'\n[[rule]]\npath = '/blog/new'\nnever = true\n";
+        let folder = folder("rules", &[("larder.toml", file)]);
+        let output = larder(&folder, &["check", "larder.toml"]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let said = text(&output.stdout);
+        let rules = "  rules       2\n    larder.toml:3  path /blog/*  all-users, ttl 10m\n    \
+                     larder.toml:8  path /blog/new  never\n";
+        assert!(said.contains(rules), "{said}");
+        let lines: Vec<_> = text(&output.stderr).lines().map(str::to_owned).collect();
+        let starts = [
+            "larder.toml:7:15: warning: `browser_ttl` is longer than `ttl`",
+            "larder.toml:8:1: warning: no request comes to this rule: the one in line 3 takes them all (",
+        ];
+        assert_eq!(lines.len(), starts.len(), "{lines:#?}");
+        for (line, start) in lines.iter().zip(starts) {
+            assert!(line.starts_with(start), "{line}");
+        }
+    }
+
+    #[test]
+    fn of_many_rules_the_first_twenty_are_listed() {
+        let rules = "[[rule]]\nmatch = '^/'\nhost = 'a-N.example'\n";
+        let rules: String = (0..23).map(|n| rules.replace('N', &n.to_string())).collect();
+        let file = format!("upstream = 'http://127.0.0.1:8000'\n{rules}");
+        let folder = folder("many", &[("larder.toml", file.as_bytes())]);
+        let said = text(&larder(&folder, &["check", "larder.toml"]).stdout);
+        assert!(
+            said.contains("at a-19.example  as the response says\n    … and 3 more\n"),
+            "{said}"
+        );
+        assert!(!said.contains("a-20"), "{said}");
+    }
+
+    #[test]
     fn what_keeps_serve_from_starting_is_one_line_and_status_two() {
         let folder = folder("serve", &[]);
         let cases: [(&[&str], &str); 6] = [

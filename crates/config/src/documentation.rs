@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 
 use crate::kind::{Automatic, Kind, OptionSpec, Reload};
 use crate::options::{self, OPTIONS, SECTIONS};
-use crate::rules::{AUDIENCE_OPTIONS, For, RULE_OPTIONS, RuleOption};
 use crate::quantity::{show_bytes, show_duration};
+use crate::rules::{AUDIENCE_OPTIONS, For, RULE_OPTIONS, RuleOption};
 
 /// The help text of an option's flag: its line and its default. Empty for an unknown key.
 #[must_use]
@@ -52,7 +52,10 @@ fn rules(text: &mut String) {
     for option in AUDIENCE_OPTIONS {
         let (key, example) = (option.key, option.example);
         push(text, &format!("\n### `{key}` of an audience\n\n{}\n\n", option.text));
-        push(text, &format!("- Kind: {}\n- Example: `{key} = {example}`\n", option.expected().what));
+        push(
+            text,
+            &format!("- Kind: {}\n- Example: `{key} = {example}`\n", option.expected().what),
+        );
     }
 }
 

@@ -34,7 +34,10 @@ impl SecretSource {
         let is_char = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         if !(1..=32).contains(&name.len()) || !name.bytes().all(is_char) {
             let hint = "1 to 32 of A-Z a-z 0-9 - _, as in \"2026-11=file:/etc/larder/marker.key\"";
-            return Err(Fault::new("the name of a key is too long, empty or has other characters", hint));
+            return Err(Fault::new(
+                "the name of a key is too long, empty or has other characters",
+                hint,
+            ));
         }
         let source = match source.split_once(':') {
             Some(("file", path)) if !path.is_empty() && !path.contains('\0') => {
@@ -57,7 +60,8 @@ impl SecretSource {
             Self::File(path) => {
                 let limit = u64::try_from(SECRET_BYTES_MAX).unwrap_or(u64::MAX) + 1;
                 let mut bytes = Vec::new();
-                let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
+                let read =
+                    File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
                 read.map_err(|error| error.to_string())?;
                 Ok(bytes)
             }

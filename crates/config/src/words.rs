@@ -88,7 +88,10 @@ pub(crate) fn media_type(text: &str) -> Result<String, Fault> {
         return Err(Fault::new(message(), "leave it out: without it, all types count"));
     }
     if let Some((name, _)) = text.split_once(';') {
-        return Err(Fault::new(message(), format!("write it without parameters, {:?}", name.trim())));
+        return Err(Fault::new(
+            message(),
+            format!("write it without parameters, {:?}", name.trim()),
+        ));
     }
     let lower = text.to_ascii_lowercase();
     match lower.split_once('/') {

@@ -39,7 +39,10 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
     ("listen", "Where clients connect."),
     ("admin", "Where health and metrics are served, apart from the site."),
     ("cache", "What is kept, how much of it, and when a stored response may answer."),
-    ("identity", "How it is known who a visitor is. [rules.md](rules.md#identity) has the whole story."),
+    (
+        "identity",
+        "How it is known who a visitor is. [rules.md](rules.md#identity) has the whole story.",
+    ),
     ("xhr", "Requests that scripts make."),
     ("timeouts", "How long anybody is waited for."),
     ("limits", "How much a client may send or open."),

@@ -11,7 +11,11 @@ use crate::kind::{Kind, OptionSpec, Reload, Words};
 pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec {
         key: "ignore_query",
-        kind: Kind::Texts { place: |c| &mut c.site.ignore_query, default: &[], of: Words::Parameters },
+        kind: Kind::Texts {
+            place: |c| &mut c.site.ignore_query,
+            default: &[],
+            of: Words::Parameters,
+        },
         flag: None,
         summary: "Parameters of the query that make no difference",
         text: "Parameters of the query that make no difference: they are neither part of what a page is \
@@ -24,7 +28,11 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     },
     OptionSpec {
         key: "keep_query",
-        kind: Kind::Texts { place: |c| &mut c.site.keep_query, default: &[], of: Words::Parameters },
+        kind: Kind::Texts {
+            place: |c| &mut c.site.keep_query,
+            default: &[],
+            of: Words::Parameters,
+        },
         flag: None,
         summary: "The only parameters of the query that make a difference",
         text: "If it is there, only these parameters of the query count, and all others are treated as \
@@ -137,7 +145,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         kind: wait(|c| &mut c.site.lookup_ttl, secs(30)),
         flag: None,
         summary: "How long the answer to a look-up counts",
-        text: "How long the answer to a look-up counts for that session. As long may a visitor who has \
+        text: "How long the answer to a look-up counts for that session. For so long may a visitor who has \
                logged out or changed their segment be taken for what they were.",
         example: "\"5m\"",
         reload: Reload::Live,

@@ -17,8 +17,7 @@ const BUILT_IN: [&str; 4] =
     ["all-users", "anonymous-only", "anonymous-and-authenticated", "per-user"];
 
 /// Fields that tell no visitors apart, or that never reach the application on a request that fills a shared page.
-const NO_PARTS: [&str; 12] = [
-    "authorization",
+const NO_PARTS: [&str; 11] = [
     "connection",
     "content-length",
     "forwarded",
@@ -84,7 +83,10 @@ impl Audiences {
             Some(known) => format!("did you mean \"{known}\"?"),
             None => {
                 let known: Vec<_> = known().collect();
-                format!("one of \"{}\"; others are defined by [audience.NAME]", known.join("\", \""))
+                format!(
+                    "one of \"{}\"; others are defined by [audience.NAME]",
+                    known.join("\", \"")
+                )
             }
         };
         Fault::new(format!("unknown audience {name:?}"), hint)
@@ -145,8 +147,7 @@ fn part(text: &str) -> Result<Part, Fault> {
         None if text == "user" => Ok(Part::User),
         None if text == "segment" => Ok(Part::Segment),
         _ => {
-            let words =
-                ["class", "user", "segment", "cookie:NAME", "header:NAME", "query:NAME"];
+            let words = ["class", "user", "segment", "cookie:NAME", "header:NAME", "query:NAME"];
             let hint = match closest(text, words.into_iter()) {
                 Some(word) => format!("did you mean \"{word}\"?"),
                 None => format!("one of \"{}\"", words.join("\", \"")),
@@ -158,7 +159,10 @@ fn part(text: &str) -> Result<Part, Fault> {
 
 fn header(name: &str) -> Result<HeaderName, Fault> {
     let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
-        return Err(Fault::new(format!("{name:?} is not the name of a field"), "as in \"header:x-country\""));
+        return Err(Fault::new(
+            format!("{name:?} is not the name of a field"),
+            "as in \"header:x-country\"",
+        ));
     };
     let lower = header.as_str();
     if lower == "cookie" {

@@ -18,6 +18,9 @@ pub(crate) struct At<T> {
 /// A list of texts, or one for itself.
 pub(crate) type Texts = At<Vec<At<String>>>;
 
+/// A list of numbers, or one for itself.
+pub(crate) type Numbers = At<Vec<At<i128>>>;
+
 /// All rules and audiences of a file.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
@@ -39,7 +42,7 @@ pub(crate) struct RawRule {
     pub(crate) host: Option<Texts>,
     pub(crate) methods: Option<Texts>,
     pub(crate) content_type: Option<Texts>,
-    pub(crate) status: Option<At<Vec<At<i128>>>>,
+    pub(crate) status: Option<Numbers>,
     pub(crate) audience: Option<At<String>>,
     pub(crate) never: Option<At<bool>>,
     pub(crate) pass: Option<At<bool>>,

@@ -15,7 +15,10 @@ use crate::suggest::closest;
 use crate::value::{Given, Value};
 
 /// The value of the key `rule`.
-pub(crate) fn read_rules(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) -> Vec<RawRule> {
+pub(crate) fn read_rules(
+    value: &Spanned<DeValue<'_>>,
+    problems: &mut Vec<Problem>,
+) -> Vec<RawRule> {
     let wrong = |place| Problem::new(place, "rules are a list").hint("write [[rule]] above each");
     let DeValue::Array(list) = value.get_ref() else {
         problems.push(wrong(Place::Span(value.span())));
@@ -38,12 +41,7 @@ pub(crate) fn read_rules(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Proble
 }
 
 /// The keys of one rule below `section`, which is empty or `danger`.
-fn read_rule(
-    section: &str,
-    table: &DeTable<'_>,
-    rule: &mut RawRule,
-    problems: &mut Vec<Problem>,
-) {
+fn read_rule(section: &str, table: &DeTable<'_>, rule: &mut RawRule, problems: &mut Vec<Problem>) {
     for (key, value) in table {
         let name: &str = key.get_ref();
         let path = if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
@@ -107,7 +105,8 @@ fn set(option: &RuleOption, given: &Given, rule: &mut RawRule, problems: &mut Ve
     let expected = option.expected();
     match option.kind {
         RuleKind::Text(place) => {
-            *place(rule) = single(given, problems, |value| text(&expected, value).map(str::to_owned));
+            *place(rule) =
+                single(given, problems, |value| text(&expected, value).map(str::to_owned));
         }
         RuleKind::Duration(place) => {
             *place(rule) = single(given, problems, |value| duration(&expected, value));
@@ -164,7 +163,8 @@ fn unknown_in_rule(path: &str, place: Place) -> Problem {
     let problem = Problem::new(place, format!("unknown option `{shown}` of a rule"));
     let keys = RULE_OPTIONS.iter().map(|option| option.key);
     if options::find(path).is_some() || options::is_section(path) {
-        return problem.hint(format!("`{path}` is for the whole site: it stands above the first [[rule]]"));
+        return problem
+            .hint(format!("`{path}` is for the whole site: it stands above the first [[rule]]"));
     }
     match closest(path, keys) {
         Some(known) => problem.hint(format!("did you mean `{known}`?")),

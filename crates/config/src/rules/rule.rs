@@ -4,7 +4,7 @@
 
 use http::{Method, StatusCode};
 use larder_policy::cookies::CookieNames;
-use larder_policy::rule::{Pattern, PatternError};
+use larder_policy::rule::Pattern;
 use larder_policy::{Action, Audience, Rule, When};
 
 use super::audience::{Audiences, twice};
@@ -74,20 +74,19 @@ fn pattern(raw: &RawRule, text: &str, problems: &mut Vec<Problem>) -> Option<Pat
         }
         (Some(_), None) | (None, Some(_)) => {}
     }
-    let (at, compile): (_, fn(&str) -> Result<Pattern, PatternError>) =
-        match (&raw.pattern, &raw.path) {
-            (Some(at), _) => (at, Pattern::regex),
-            (None, Some(at)) => (at, Pattern::path),
-            (None, None) => return None,
-        };
-    match compile(&at.value) {
-        Ok(pattern) => Some(pattern),
-        Err(error) => {
-            let place = within(at, error.span, text);
-            problems.push(Problem::new(place, error.message).hint(error.hint));
-            None
+    let expression = raw.pattern.as_ref().map(|at| (at, Pattern::regex(&at.value)));
+    let path = raw.path.as_ref().map(|at| (at, Pattern::path(&at.value)));
+    let mut pattern = None;
+    for (at, compiled) in expression.into_iter().chain(path) {
+        match compiled {
+            Ok(compiled) => pattern = Some(compiled),
+            Err(error) => {
+                let place = within(at, error.span, text);
+                problems.push(Problem::new(place, error.message).hint(error.hint));
+            }
         }
     }
+    pattern
 }
 
 /// The place of a part of a string, where it stands in the file as it is.
@@ -106,7 +105,8 @@ fn within(at: &At<String>, part: Option<std::ops::Range<usize>>, text: &str) -> 
 
 fn method(text: &str, shared: bool) -> Result<Method, Fault> {
     let upper = text.to_ascii_uppercase();
-    if text != upper && ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&upper.as_str())
+    if text != upper
+        && ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&upper.as_str())
     {
         let message = format!("{text:?} is not a method: they are case-sensitive");
         return Err(Fault::new(message, format!("write \"{upper}\"")));
@@ -126,7 +126,8 @@ fn action(raw: &RawRule, site: &Site<'_>, problems: &mut Vec<Problem>) -> Option
     let said = |at: &Option<At<bool>>| at.as_ref().filter(|at| at.value).map(|at| at.place.clone());
     let (never, pass) = (said(&raw.never), said(&raw.pass));
     let audience = raw.place_of("audience");
-    let all = [("never = true", never.as_ref()), ("pass = true", pass.as_ref()), ("audience", audience)];
+    let all =
+        [("never = true", never.as_ref()), ("pass = true", pass.as_ref()), ("audience", audience)];
     let said: Vec<_> = all.into_iter().filter_map(|(name, place)| Some((name, place?))).collect();
     if let [(first, _), (second, place), ..] = said.as_slice() {
         let message = format!("a rule has one of `{first}` and `{second}`");
@@ -151,7 +152,9 @@ fn action(raw: &RawRule, site: &Site<'_>, problems: &mut Vec<Problem>) -> Option
 
 /// What a rule without an audience may not say; `said` is what it says instead.
 fn needs_audience(raw: &RawRule, said: Option<&str>, problems: &mut Vec<Problem>) {
-    let unclear = said.is_none() && raw.faulty && ["never", "pass"].iter().any(|key| raw.place_of(key).is_some());
+    let unclear = said.is_none()
+        && raw.faulty
+        && ["never", "pass"].iter().any(|key| raw.place_of(key).is_some());
     if unclear {
         return;
     }
@@ -166,11 +169,7 @@ fn needs_audience(raw: &RawRule, said: Option<&str>, problems: &mut Vec<Problem>
 }
 
 /// The audience of a name, if it is one that can be served.
-fn audience_of(
-    at: &At<String>,
-    site: &Site<'_>,
-    problems: &mut Vec<Problem>,
-) -> Option<Audience> {
+fn audience_of(at: &At<String>, site: &Site<'_>, problems: &mut Vec<Problem>) -> Option<Audience> {
     let audience = match site.audiences.find(&at.value) {
         Ok(audience) => audience?,
         Err(fault) => {
@@ -190,7 +189,8 @@ fn audience_of(
             | Audience::AnonymousAndAuthenticated
             | Audience::Custom { .. } => "",
         };
-        let hint = format!("set identity.lookup = \"/_larder/identity\" or identity.marker_keys{or}");
+        let hint =
+            format!("set identity.lookup = \"/_larder/identity\" or identity.marker_keys{or}");
         problems.push(Problem::new(at.place.clone(), message).hint(hint));
         return None;
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use larder_policy::{Audience, Share};
 
-use super::raw::{At, RawRule};
 use super::audience::twice;
+use super::raw::{At, RawRule};
 use super::rule::{Site, elements, status};
 use crate::limits::LIFETIME_SECONDS_MAX;
 use crate::problem::Problem;
@@ -73,12 +73,16 @@ fn lifetimes(raw: &RawRule, share: &mut Share, problems: &mut Vec<Problem>) {
     share.cdn_ttl = lifetime(raw.cdn_ttl.as_ref(), problems);
     share.grace = lifetime(raw.grace.as_ref(), problems);
     share.stale_if_error = lifetime(raw.stale_if_error.as_ref(), problems);
-    let beside = [("browser_ttl", &raw.browser_ttl, "browsers"), ("cdn_ttl", &raw.cdn_ttl, "caches on the way")];
+    let beside = [
+        ("browser_ttl", &raw.browser_ttl, "browsers"),
+        ("cdn_ttl", &raw.cdn_ttl, "caches on the way"),
+    ];
     for (key, at, who) in beside {
         if let (Some(at), Some(ttl)) = (at, share.ttl)
             && at.value > ttl
         {
-            let message = format!("`{key}` is longer than `ttl`: {who} keep pages that Larder has given up");
+            let message =
+                format!("`{key}` is longer than `ttl`: {who} keep pages that Larder has given up");
             let hint = format!("at most {}, or a longer ttl", show_duration(ttl));
             problems.push(Problem::warning(at.place.clone(), message).hint(hint));
         }
@@ -91,7 +95,10 @@ fn lifetime(at: Option<&At<Duration>>, problems: &mut Vec<Problem>) -> Option<Du
     let shown = show_duration(at.value);
     let (message, hint) = if at.value.subsec_nanos() != 0 {
         let up = Duration::from_secs(at.value.as_secs() + 1);
-        (format!("HTTP counts in whole seconds, not {shown}"), format!("write {:?}", show_duration(up)))
+        (
+            format!("HTTP counts in whole seconds, not {shown}"),
+            format!("write {:?}", show_duration(up)),
+        )
     } else if at.value.as_secs() > LIFETIME_SECONDS_MAX {
         (format!("{shown} is too long"), "at most 365d; purge what changes sooner".to_owned())
     } else {
@@ -107,7 +114,8 @@ fn dropped_sessions(raw: &RawRule, site: &Site<'_>, problems: &mut Vec<Problem>)
     for At { value, place } in &list.value {
         if site.session_cookies.contains(value.as_bytes()) {
             let message = format!("nobody gets a session from these pages: {value} is taken off");
-            let hint = "leave it out, unless no visitor has to keep the session that these pages begin";
+            let hint =
+                "leave it out, unless no visitor has to keep the session that these pages begin";
             problems.push(Problem::warning(place.clone(), message).hint(hint));
         }
     }

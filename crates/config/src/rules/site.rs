@@ -32,10 +32,13 @@ pub(crate) fn identity(
     }
     let session_cookies = CookieNames::new(site.session_cookies.clone());
     if session_cookies.may_mean(site.marker_cookie.as_bytes()) {
-        let place = places.of("identity.marker_cookie").or_else(|| places.of("identity.session_cookies"));
-        let message = format!("{} can't be both the marker and a session cookie", site.marker_cookie);
+        let place =
+            places.of("identity.marker_cookie").or_else(|| places.of("identity.session_cookies"));
+        let message =
+            format!("{} can't be both the marker and a session cookie", site.marker_cookie);
         let problem = Problem::new(place.cloned().unwrap_or(Place::Whole), message);
-        problems.push(problem.hint("the marker says whose session it is: give it a name of its own"));
+        problems
+            .push(problem.hint("the marker says whose session it is: give it a name of its own"));
     }
     let lookup = (!site.lookup.is_empty()).then(|| LookUp {
         path: site.lookup.clone(),
@@ -78,15 +81,12 @@ fn keys(
     }
     let place = places.of(KEY).cloned().unwrap_or(Place::Whole);
     let hint = "give each a name of its own: a marker names its key";
-    Keys::new(keys)
-        .map_err(|message| problems.push(Problem::new(place, message).hint(hint)))
-        .ok()
+    Keys::new(keys).map_err(|message| problems.push(Problem::new(place, message).hint(hint))).ok()
 }
 
 /// One key, or a message and a hint.
 fn key(text: &str, read: ReadSecret) -> Result<Key, (String, String)> {
-    let (id, source) =
-        SecretSource::parse(text).map_err(|fault| (fault.message, fault.hint))?;
+    let (id, source) = SecretSource::parse(text).map_err(|fault| (fault.message, fault.hint))?;
     let name = source.name();
     let secret = read(&source).map_err(|error| {
         let hint = match source {

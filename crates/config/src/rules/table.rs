@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::raw::{At, RawAudience, RawRule, Texts};
+use super::raw::{At, Numbers, RawAudience, RawRule, Texts};
 use crate::parse::Expected;
 
 /// One key of a rule.
@@ -37,7 +37,7 @@ pub(crate) enum For {
 pub(crate) enum RuleKind {
     Text(fn(&mut RawRule) -> &mut Option<At<String>>),
     Texts(fn(&mut RawRule) -> &mut Option<Texts>),
-    Numbers(fn(&mut RawRule) -> &mut Option<At<Vec<At<i128>>>>),
+    Numbers(fn(&mut RawRule) -> &mut Option<Numbers>),
     Duration(fn(&mut RawRule) -> &mut Option<At<Duration>>),
     Switch(fn(&mut RawRule) -> &mut Option<At<bool>>),
 }

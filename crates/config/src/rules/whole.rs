@@ -7,8 +7,8 @@ use larder_policy::rule::{Unreachable, unreachable_rules};
 
 use super::audience::Audiences;
 use super::raw::Entries;
-use crate::lines::Lines;
 use crate::limits::RULES_MAX;
+use crate::lines::Lines;
 use crate::problem::{Place, Problem};
 
 /// Audiences that no rule names.
@@ -56,7 +56,8 @@ pub(crate) fn unreachable(
                     Some(Place::Span(span)) => lines.of_byte(span.start).0,
                     Some(Place::Argument(_) | Place::Whole) | None => continue,
                 };
-                let message = format!("no request comes to this rule: the one in line {line} takes them all");
+                let message =
+                    format!("no request comes to this rule: the one in line {line} takes them all");
                 (message, "the first rule that matches wins: put the narrower one first")
             }
             Unreachable::Never => (
