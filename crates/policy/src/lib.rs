@@ -26,6 +26,7 @@
 pub mod audience;
 pub mod cookies;
 pub mod dress;
+pub mod explain;
 pub mod fill;
 pub mod forwarded;
 pub mod host;
@@ -44,6 +45,7 @@ mod visitor;
 pub mod xhr;
 
 pub use audience::{Audience, Part, UserKey};
+pub use explain::{Explanation, Question};
 pub use host::CanonicalHost;
 pub use hygiene::{Cleaned, Refusal, TeTrailers};
 pub use identity::{Class, Identity};
