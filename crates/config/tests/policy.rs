@@ -5,7 +5,7 @@ mod tests {
     use std::time::Duration;
 
     use http::{HeaderName, Method, StatusCode};
-    use larder_config::{Config, ConfigBuilder};
+    use larder_config::{Config, ConfigBuilder, Overrides};
     use larder_policy::identity::{DEFAULT_SESSION_COOKIES, LookUp};
     use larder_policy::query::TRACKING;
     use larder_policy::rule::{Asked, HostPattern, Pattern};
@@ -57,7 +57,6 @@ respect_origin = true
 tags = ["blog", "front"]
 ignore_query = ["x*"]
 sort_query = false
-keep_cookies = ["theme"]
 drop_set_cookie = ["csrftoken"]
 danger.override_no_store = true
 
@@ -65,6 +64,7 @@ danger.override_no_store = true
 path = "/staff/*"
 audience = "staff"
 keep_query = ["q"]
+keep_cookies = ["tab"]
 
 [[rule]]
 path = "/me"
@@ -125,7 +125,7 @@ tags = "free"
             content_types: owned(&["text/html", "image/*"]),
             respect_origin: true,
             override_no_store: true,
-            keep_cookies: owned(&["theme"]),
+            keep_cookies: Vec::new(),
             drop_set_cookie: owned(&["csrftoken"]),
         };
         assert_eq!(share(&rules[0]), &expected);
@@ -168,6 +168,7 @@ tags = "free"
             Part::User,
         ];
         assert_eq!(share(&rules[1]).audience, Audience::Custom { name: "staff".into(), parts });
+        assert_eq!(share(&rules[1]).keep_cookies, ["tab"]);
         assert_eq!(share(&rules[2]).audience, Audience::PerUser(UserKey::User));
         assert_eq!(share(&rules[2]).statuses, [StatusCode::NOT_FOUND], "one is a list of one");
         assert_eq!(rules[3].action, Action::Never);
@@ -232,6 +233,45 @@ tags = "free"
     }
 
     #[test]
+    fn the_command_line_sets_what_holds_for_the_site() {
+        let mut overrides = Overrides::new();
+        for assignment in [
+            "ignore_query=utm_*",
+            "ignore_query=@tracking",
+            "sort_query=true",
+            "identity.lookup=/who",
+            "identity.lookup_ttl=5s",
+            "identity.per_user=user",
+            "debug.trusted=10.0.0.0/8",
+            "debug.trusted=::1",
+            "xhr.signs=A: b, C: d",
+        ] {
+            overrides.set(assignment);
+        }
+        let text = "upstream = 'http://a'\n[[rule]]\npath = '/a'\naudience = 'per-user'";
+        let builder = ConfigBuilder::new().file("larder.toml", text).overrides(overrides.clone());
+        let config = builder.build().expect("right");
+        let policy = &config.policy;
+        assert_eq!((policy.query.ignore.len(), policy.query.sort), (TRACKING.len() + 1, true));
+        assert_eq!(policy.identity.lookup.as_ref().map(|l| l.path.as_str()), Some("/who"));
+        assert_eq!(share(&rules(&config)[0]).audience, Audience::PerUser(UserKey::User));
+        assert_eq!(config.debug_trusted.len(), 2);
+        assert_eq!(policy.xhr.signs[0].0.len(), 2);
+        overrides.set("debug.trusted=nowhere");
+        overrides.set("rule=x");
+        let builder = ConfigBuilder::new().file("larder.toml", text).overrides(overrides);
+        let lines: Vec<_> = builder.build().expect_err("wrong").lines().collect();
+        let starts = [
+            "--set rule: unknown option `rule`",
+            "--set debug.trusted: \"nowhere\" is not a network",
+        ];
+        assert_eq!(lines.len(), starts.len(), "{lines:#?}");
+        for (line, start) in lines.iter().zip(starts) {
+            assert!(line.starts_with(start), "{line}");
+        }
+    }
+
+    #[test]
     fn all_of_it_changes_while_running() {
         let (old, new) = (config("upstream = 'http://a'"), config(ALL));
         let mut changes = old.changes_for_restart(&new);
@@ -245,7 +285,7 @@ tags = "free"
         let lines: Vec<_> = config(ALL).rule_lines().collect();
         let expected = [
             "larder.toml:29  match ^/blog/ at example.com, *.example.com for GET, HEAD  all-users, ttl 10m",
-            "larder.toml:49  path /staff/*  staff, as long as the response says",
+            "larder.toml:48  path /staff/*  staff, as long as the response says",
             "larder.toml:54  path /me at example.com:8080  per-user, as long as the response says",
             "larder.toml:61  path /account/*  never",
             "larder.toml:65  path /api/* for POST  pass",

@@ -53,6 +53,7 @@ pub(crate) fn check(
     share.keep_cookies = elements(raw.keep_cookies.as_ref(), "keep_cookies", problems, cookie);
     share.drop_set_cookie =
         elements(raw.drop_set_cookie.as_ref(), "drop_set_cookie", problems, cookie);
+    kept_cookies(raw, site, problems);
     dropped_sessions(raw, site, problems);
     let is = |at: &Option<At<bool>>| at.as_ref().is_some_and(|at| at.value);
     share.respect_origin = is(&raw.respect_origin);
@@ -106,6 +107,24 @@ fn lifetime(at: Option<&At<Duration>>, problems: &mut Vec<Problem>) -> Option<Du
     };
     problems.push(Problem::new(at.place.clone(), message).hint(hint));
     None
+}
+
+/// Cookies in the key of pages that somebody else may keep, and sessions where there is an audience for them.
+fn kept_cookies(raw: &RawRule, site: &Site<'_>, problems: &mut Vec<Problem>) {
+    let Some(list) = &raw.keep_cookies else { return };
+    if let Some(at) = &raw.cdn_ttl {
+        let message = "`cdn_ttl` lets caches on the way show a page to everybody, but `keep_cookies` tells visitors apart";
+        let hint = "leave one of them out: caches on the way do not know which cookies count";
+        problems.push(Problem::new(at.place.clone(), message).hint(hint));
+    }
+    for At { value, place } in &list.value {
+        if site.session_cookies.may_mean(value.as_bytes()) {
+            let message =
+                format!("{value} is a session cookie: each visitor would have pages of their own");
+            let hint = "write audience = \"per-user\" if that is meant: it keeps them out of shared caches";
+            problems.push(Problem::new(place.clone(), message).hint(hint));
+        }
+    }
 }
 
 /// A session that is taken off never reaches the visitor who was to be logged in.

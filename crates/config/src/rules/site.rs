@@ -40,6 +40,7 @@ pub(crate) fn identity(
         problems
             .push(problem.hint("the marker says whose session it is: give it a name of its own"));
     }
+    bypassing(site, &session_cookies, places, problems);
     let lookup = (!site.lookup.is_empty()).then(|| LookUp {
         path: site.lookup.clone(),
         ttl: site.lookup_ttl,
@@ -52,6 +53,27 @@ pub(crate) fn identity(
         bypass_cookies: CookieNames::new(site.bypass_cookies.clone()),
         marker,
         lookup,
+    }
+}
+
+/// Cookies that take everybody with a session past the cache.
+fn bypassing(
+    site: &SiteConfig,
+    session_cookies: &CookieNames,
+    places: &Places,
+    problems: &mut Vec<Problem>,
+) {
+    for (index, name) in site.bypass_cookies.iter().enumerate() {
+        let marker = CookieNames::new(vec![name.clone()]).contains(site.marker_cookie.as_bytes());
+        let what = match session_cookies.contains(name.as_bytes()) {
+            true => "a session cookie",
+            false if marker => "the signed marker",
+            false => continue,
+        };
+        let place = places.of_element("identity.bypass_cookies", index);
+        let message = format!("{name} is {what}: whoever has it is never answered from the cache");
+        let hint = "leave it out, unless only anonymous visitors are to be";
+        problems.push(Problem::warning(place, message).hint(hint));
     }
 }
 

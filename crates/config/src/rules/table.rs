@@ -167,7 +167,7 @@ pub(crate) const RULE_OPTIONS: &[RuleOption] = &[
         kind: RuleKind::Duration(|r| &mut r.cdn_ttl),
         only: For::Shared,
         text: "How long caches between Larder and the visitor may keep a page (`s-maxage`). Only for `all-users`: \
-               such caches can't tell visitors apart.",
+               such caches can't tell visitors apart, so it does not go with `keep_cookies`.",
         default: "they are told nothing",
         example: "\"1m\"",
     },
