@@ -102,9 +102,6 @@ impl fmt::Display for Problem {
         if let Place::Argument(argument) = &self.place {
             write!(f, "{argument}: ")?;
         }
-        if self.severity == Severity::Warning {
-            f.write_str("warning: ")?;
-        }
         f.write_str(&self.message)
     }
 }
@@ -196,6 +193,9 @@ impl fmt::Display for Line<'_> {
             (Place::Argument(_), _) => {}
             (_, Some((line, column))) => write!(f, "{}:{line}:{column}: ", self.name)?,
             (_, None) => write!(f, "{}: ", self.name)?,
+        }
+        if problem.severity == Severity::Warning {
+            f.write_str("warning: ")?;
         }
         write!(f, "{problem}")?;
         match &problem.hint {
