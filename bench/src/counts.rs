@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
+use larder_policy::Identity;
+use larder_policy::identity::{Key, Keys};
+use larder_semantics::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::content::Page;
@@ -18,6 +21,11 @@ use crate::origin::Origin;
 use crate::peers::{self, Ability, Peer, Site};
 use crate::process::{Folder, Server};
 use crate::terminal::{note, say};
+
+/// What a hit by a signed marker may cost, in percent of a hit without rules.
+const MARKER_PERCENT_MAX: u64 = 115;
+/// What a hit among a thousand rules may cost, in percent of one among ten.
+const RULES_PERCENT_MAX: u64 = 102;
 
 const FEW: u64 = 2_000;
 const MANY: u64 = 6_000;
@@ -49,7 +57,60 @@ pub struct Counts {
     pub hit_2k: u64,
     /// Instructions a pass-through of 2 KiB, the exchange with the application included.
     pub pass_2k: u64,
+    /// Instructions a hit of 2 KiB by the last of ten rules.
+    pub hit_10_rules_2k: u64,
+    /// Instructions a hit of 2 KiB by the last of a thousand rules.
+    pub hit_1000_rules_2k: u64,
+    /// Instructions a hit of 2 KiB by a rule whose audience takes a signed marker, with that marker.
+    pub hit_marker_2k: u64,
 }
+
+/// One thing that is counted.
+#[derive(Clone, Debug)]
+struct Case {
+    name: &'static str,
+    ask: Ask,
+    /// The rules of Larder's file.
+    rules: String,
+    /// More lines of each request.
+    lines: String,
+}
+
+impl Case {
+    const fn plain(name: &'static str, ask: Ask) -> Self {
+        Self { name, ask, rules: String::new(), lines: String::new() }
+    }
+
+    /// Hits by the last of `count` rules.
+    fn rules(name: &'static str, count: usize) -> Self {
+        let mut rules = String::new();
+        for number in 1..count {
+            rules += &format!("[[rule]]\npath = \"/section-{number}/*\"\nnever = true\n");
+        }
+        rules += "[[rule]]\npath = \"/*\"\naudience = \"all-users\"\nttl = \"1h\"\n";
+        Self { rules, ..Self::plain(name, Ask::Same(Page::Small)) }
+    }
+
+    /// Hits by an audience that takes a proof, with a signed marker.
+    fn marker() -> anyhow::Result<Self> {
+        let rules = "[identity]\nsession_cookies = [\"sessionid\"]\n\
+             marker_keys = [\"k1=env:LARDER_BENCH_KEY\"]\n\
+             [[rule]]\npath = \"/*\"\naudience = \"anonymous-and-authenticated\"\nttl = \"1h\"\n";
+        let key = Key::new("k1", SECRET.1.as_bytes()).map_err(anyhow::Error::msg)?;
+        let keys = Keys::new(vec![key]).map_err(anyhow::Error::msg)?;
+        let session = "0123456789abcdef0123456789abcdef";
+        // The year 2100.
+        let expires = Timestamp::from_secs(4_102_444_800);
+        let marker = keys
+            .sign(&Identity::ANONYMOUS, ("sessionid", session.as_bytes()), expires)
+            .map_err(anyhow::Error::msg)?;
+        let lines = format!("Cookie: theme=dark; sessionid={session}; larder_id={marker}\r\n");
+        let plain = Self::plain("marker", Ask::Same(Page::Small));
+        Ok(Self { rules: rules.to_owned(), lines, ..plain })
+    }
+}
+
+const SECRET: (&str, &str) = ("LARDER_BENCH_KEY", "a secret of bytes enough for a key");
 
 /// Committed counts by cargo profile: those of different profiles can't be compared.
 type Committed = BTreeMap<String, Counts>;
@@ -61,13 +122,12 @@ type Committed = BTreeMap<String, Counts>;
 pub fn run(options: &Options) -> anyhow::Result<()> {
     let valgrind = peers::program("valgrind", "valgrind")?;
     options.server.check()?;
-    let hit = instructions(&valgrind, options, "hit", Ask::Same(Page::Small))?;
+    let hit = instructions(&valgrind, options, &Case::plain("hit", Ask::Same(Page::Small)))?;
     if options.server.ability() == Ability::HitsOnly {
         say(&format!("{}: {hit} instructions a hit of 2 KiB", options.server.name()))?;
         return Ok(());
     }
-    let pass = instructions(&valgrind, options, "pass", Ask::MissesFrom(1))?;
-    let counts = Counts { hit_2k: hit, pass_2k: pass };
+    let pass = instructions(&valgrind, options, &Case::plain("pass", Ask::MissesFrom(1)))?;
     say(&format!(
         "{}: {hit} instructions a hit of 2 KiB, {pass} a pass-through of 2 KiB",
         options.server.name()
@@ -75,6 +135,18 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     if options.server != Peer::Larder {
         return Ok(());
     }
+    let counts = Counts {
+        hit_2k: hit,
+        pass_2k: pass,
+        hit_10_rules_2k: instructions(&valgrind, options, &Case::rules("10-rules", 10))?,
+        hit_1000_rules_2k: instructions(&valgrind, options, &Case::rules("1000-rules", 1000))?,
+        hit_marker_2k: instructions(&valgrind, options, &Case::marker()?)?,
+    };
+    say(&format!(
+        "with rules: {} a hit by the last of 10, {} by the last of 1,000, {} by a signed marker",
+        counts.hit_10_rules_2k, counts.hit_1000_rules_2k, counts.hit_marker_2k
+    ))?;
+    within(counts)?;
     let binary = peers::larder_binary()?;
     let profile = peers::larder_profile(&binary);
     say(&format!("counted: {} (profile {profile})", binary.display()))?;
@@ -91,6 +163,25 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     compare(*before, counts)
 }
 
+/// What rules may cost, whatever was committed.
+fn within(counts: Counts) -> anyhow::Result<()> {
+    let limits = [
+        ("a hit by a signed marker", counts.hit_marker_2k, counts.hit_2k, MARKER_PERCENT_MAX),
+        (
+            "a hit among 1,000 rules",
+            counts.hit_1000_rules_2k,
+            counts.hit_10_rules_2k,
+            RULES_PERCENT_MAX,
+        ),
+    ];
+    for (name, costs, beside, percent) in limits {
+        if costs * 100 > beside * percent {
+            bail!("{name} costs {costs} instructions: at most {percent} % of {beside}");
+        }
+    }
+    Ok(())
+}
+
 fn read(file: &Path) -> anyhow::Result<Option<Committed>> {
     if !file.is_file() {
         return Ok(None);
@@ -101,9 +192,12 @@ fn read(file: &Path) -> anyhow::Result<Option<Committed>> {
 
 fn compare(before: Counts, now: Counts) -> anyhow::Result<()> {
     let mut grown = Vec::new();
-    for (name, before, now) in
-        [("hit", before.hit_2k, now.hit_2k), ("pass-through", before.pass_2k, now.pass_2k)]
-    {
+    for (name, before, now) in [
+        ("hit", before.hit_2k, now.hit_2k),
+        ("pass-through", before.pass_2k, now.pass_2k),
+        ("hit by a rule", before.hit_1000_rules_2k, now.hit_1000_rules_2k),
+        ("hit by a marker", before.hit_marker_2k, now.hit_marker_2k),
+    ] {
         let limit = before + before * TOLERANCE_PERCENT / 100;
         if now > limit {
             grown.push(format!("a {name} costs {now} instructions, committed {before}"));
@@ -117,13 +211,14 @@ fn compare(before: Counts, now: Counts) -> anyhow::Result<()> {
     bail!("{} (at most {TOLERANCE_PERCENT} % more; on purpose: --update)", grown.join("; "))
 }
 
-fn instructions(valgrind: &Path, options: &Options, name: &str, ask: Ask) -> anyhow::Result<u64> {
+fn instructions(valgrind: &Path, options: &Options, case: &Case) -> anyhow::Result<u64> {
+    let name = case.name;
     let folder = Folder::new("counts", &[])?;
     let kept = options.keep.as_deref().unwrap_or_else(|| folder.path());
     fs::create_dir_all(kept)?;
     let counted = |requests| {
         let file = kept.join(format!("{}-{name}-{requests}.callgrind", options.server.name()));
-        total(valgrind, options.server, ask, requests, &file)
+        total(valgrind, options.server, case, requests, &file)
     };
     let (few, many) = (counted(FEW)?, counted(MANY)?);
     let more = many.checked_sub(few).context("more requests took fewer instructions")?;
@@ -134,7 +229,7 @@ fn instructions(valgrind: &Path, options: &Options, name: &str, ask: Ask) -> any
 fn total(
     valgrind: &Path,
     server: Peer,
-    ask: Ask,
+    case: &Case,
     requests: u64,
     file: &Path,
 ) -> anyhow::Result<u64> {
@@ -146,10 +241,16 @@ fn total(
     let mut under = Command::new(valgrind);
     under.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", file.display()));
     under.arg("--quiet").arg(command.get_program()).args(command.get_args());
+    if !case.rules.is_empty() {
+        let rules = folder.path().join("larder.toml");
+        fs::write(&rules, &case.rules)?;
+        under.arg("--config").arg(rules).env(SECRET.0, SECRET.1);
+    }
     under.stdout(Stdio::null()).stderr(Stdio::null());
     let mut running = Server::start(&mut under, address, site.core, None)?;
     let mut load = Load::open(running.address, 1)?;
-    load.run(ask, requests)?;
+    load.lines.clone_from(&case.lines);
+    load.run(case.ask, requests)?;
     if load.reopened > 0 {
         bail!("the server closed the connection {} times", load.reopened);
     }
@@ -162,15 +263,36 @@ fn total(
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, compare};
+    use super::{Counts, compare, within};
 
     #[test]
     fn three_percent_more_pass_and_more_than_that_fail() {
-        let before = Counts { hit_2k: 10_000, pass_2k: 20_000 };
+        let with = |hit_2k, pass_2k| Counts {
+            hit_2k,
+            pass_2k,
+            hit_10_rules_2k: 10_000,
+            hit_1000_rules_2k: 10_000,
+            hit_marker_2k: 10_000,
+        };
+        let before = with(10_000, 20_000);
         let cases = [(10_300, 20_600, true), (10_301, 20_000, false), (10_000, 20_601, false)];
         for (hit_2k, pass_2k, fits) in cases {
-            assert_eq!(compare(before, Counts { hit_2k, pass_2k }).is_ok(), fits, "{hit_2k}");
+            assert_eq!(compare(before, with(hit_2k, pass_2k)).is_ok(), fits, "{hit_2k}");
         }
-        assert!(compare(before, Counts { hit_2k: 1, pass_2k: 1 }).is_ok());
+        assert!(compare(before, with(1, 1)).is_ok());
+    }
+
+    #[test]
+    fn rules_have_limits_of_their_own() {
+        let counts = |hit_2k, hit_marker_2k, hit_10_rules_2k, hit_1000_rules_2k| Counts {
+            hit_2k,
+            pass_2k: 0,
+            hit_10_rules_2k,
+            hit_1000_rules_2k,
+            hit_marker_2k,
+        };
+        assert!(within(counts(1000, 1150, 1000, 1020)).is_ok());
+        assert!(within(counts(1000, 1151, 1000, 1020)).is_err());
+        assert!(within(counts(1000, 1150, 1000, 1021)).is_err());
     }
 }

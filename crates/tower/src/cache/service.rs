@@ -68,13 +68,11 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<B>) -> CacheFuture<S::Body> {
+    fn call(&mut self, request: Request<B>) -> CacheFuture<S::Body> {
         let host = match self.host.of(&request, self.scheme) {
             Ok(host) => host,
             Err(reason) => return refused(reason),
         };
-        // What only the application and Larder say to each other is not said by anybody else.
-        request.headers_mut().remove(&LARDER_IDENTITY);
         let begun = begin(&self.cache, self.scheme, host, &request);
         let Begun::LookUp(policy) = begun else {
             return go_on(begun, &self.cache, &self.inner, request);
@@ -114,10 +112,13 @@ where
     match begun {
         Begun::Answered(response) => CacheFuture::ready(Ok(response)),
         Begun::AnsweredStale(response, variant, key, ruled) => {
+            request.headers_mut().remove(&LARDER_IDENTITY);
             fetch::refresh::<S, B>(fetch(key, ruled), request, variant);
             CacheFuture::ready(Ok(response))
         }
         Begun::Planned(plan, facts, key, ruled) => {
+            // What only the application and Larder say to each other is not said by anybody else.
+            request.headers_mut().remove(&LARDER_IDENTITY);
             let fetch = fetch(key, ruled);
             if fetch.ruled.is_none() {
                 ask_for_what_counts(&fetch.page, &mut request);
