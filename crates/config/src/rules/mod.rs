@@ -3,7 +3,7 @@
 //! The same steps as for options: two tables of keys ([`table`]) that reading, hints and documentation are
 //! made of; the raw rule with its places ([`raw`], [`read`]); the checked one ([`rule`], [`share`],
 //! [`audience`]); then what only the whole shows ([`whole`]). [`site`] does the same for the options that
-//! the policy needs, and [`compile`] joins all of it.
+//! the policy needs, and [`mod@compile`] joins all of it.
 
 mod audience;
 mod compile;
