@@ -39,8 +39,10 @@ mod server;
 mod settings;
 mod signals;
 mod start_error;
+mod tell;
 
 pub use metrics::Metrics;
+pub use pipeline::{cache_options, upstream_settings};
 pub use server::Server;
 pub use signals::{run, run_with};
 pub use start_error::StartError;

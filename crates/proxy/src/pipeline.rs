@@ -1,8 +1,9 @@
-//! How are the parts put together? Observe -> Frame -> Cache -> Forward -> Upstream, and how a new
+//! How are the parts put together? Observe -> Frame -> Tell -> Cache -> Forward -> Upstream, and how a new
 //! configuration takes their place.
 
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use larder_cache::receive::Rewritten;
 use larder_cache::{Body, Cache, Incomplete, Note, Options, SystemClock};
 use larder_config::Config;
@@ -20,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::observe::{Observe, ObserveLayer, Observed};
 use crate::reply::{Noted, Reply};
 use crate::start_error::StartError;
+use crate::tell::{Tell, TellLayer};
 
 /// What lasts as long as the process.
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ pub(crate) struct Pipeline {
     pub(crate) balancer: Balancer,
     /// One per worker: connections to applications stay on the thread that opened them.
     upstreams: Arc<[Upstream]>,
+    /// Clients that are told the whole explanation.
+    trusted: Arc<[IpNet]>,
 }
 
 impl Pipeline {
@@ -51,14 +55,20 @@ impl Pipeline {
         let upstreams = (0..kept.workers.max(1))
             .map(|_| Upstream::new(balancer.clone(), settings.clone()))
             .collect();
-        Ok(Self { kept, balancer, upstreams })
+        let trusted = config.debug_trusted.as_slice().into();
+        Ok(Self { kept, balancer, upstreams, trusted })
+    }
+
+    /// The same applications, for those whom `config` trusts.
+    pub(crate) fn trusting(&self, config: &Config) -> Self {
+        Self { trusted: config.debug_trusted.as_slice().into(), ..self.clone() }
     }
 }
 
 impl Site for Pipeline {
     type Body = Observed<Reply<Body<UpstreamBody>>>;
     type Error = std::convert::Infallible;
-    type Service = Observe<Frame<CacheService<Forward>>>;
+    type Service = Observe<Frame<Tell<CacheService<Forward>>>>;
 
     fn connect(&self, context: Arc<ConnContext>) -> Self::Service {
         let kept = &self.kept;
@@ -66,13 +76,14 @@ impl Site for Pipeline {
         let upstream = self.upstreams[context.worker % self.upstreams.len()].clone();
         let forward = Forward::new(Arc::clone(&context), upstream);
         let cached = CacheLayer::new(Arc::clone(&kept.cache), context.scheme).layer(forward);
+        let told = TellLayer::new(&self.trusted, &context, &kept.cache).layer(cached);
         let framed = FrameLayer { context: Arc::clone(&context), fields_max: kept.fields_max };
         let observed = ObserveLayer {
             context,
             metrics: Arc::clone(&kept.metrics),
             log: Arc::clone(&kept.log),
         };
-        observed.layer(framed.layer(cached))
+        observed.layer(framed.layer(told))
     }
 }
 
@@ -83,7 +94,8 @@ pub(crate) fn cache(config: &Config) -> Arc<Cache> {
 }
 
 /// What `config` chooses about the cache.
-pub(crate) fn cache_options(config: &Config) -> Options {
+#[must_use]
+pub fn cache_options(config: &Config) -> Options {
     Options {
         semantics: config.semantics.clone(),
         variants_max: config.cache.variants_max,
@@ -95,7 +107,9 @@ pub(crate) fn cache_options(config: &Config) -> Options {
     }
 }
 
-fn upstream_settings(config: &Config) -> Settings {
+/// What `config` chooses about the applications' side, for one worker.
+#[must_use]
+pub fn upstream_settings(config: &Config) -> Settings {
     let pool = &config.upstream_pool;
     Settings {
         connect: config.timeouts.connect,

@@ -1,4 +1,6 @@
-//! Is Larder alive, is it ready, what has it done? A listener of its own, on loopback by default.
+//! Is Larder alive, is it ready, what has it done, what would it do? A listener of its own, on loopback by default.
+
+mod explain;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -34,7 +36,7 @@ pub(crate) async fn serve(listener: TcpListener, sources: Arc<Sources>) {
         let sources = Arc::clone(&sources);
         tokio::spawn(async move {
             let service = service_fn(|request: Request<hyper::body::Incoming>| {
-                let response = answer(request.method(), request.uri().path(), &sources);
+                let response = answer(&request, &sources);
                 std::future::ready(Ok::<_, Infallible>(response))
             });
             let outcome = http1::Builder::new()
@@ -51,13 +53,14 @@ pub(crate) async fn serve(listener: TcpListener, sources: Arc<Sources>) {
     }
 }
 
-fn answer(method: &Method, path: &str, sources: &Arc<Sources>) -> Response<Full<Bytes>> {
-    if !matches!(*method, Method::GET | Method::HEAD) {
+fn answer<B>(request: &Request<B>, sources: &Arc<Sources>) -> Response<Full<Bytes>> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD\n");
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
-    match path {
+    let query = request.uri().query().unwrap_or_default();
+    match request.uri().path() {
         "/healthz" => text(StatusCode::OK, "alive\n"),
         "/readyz" if sources.draining.load(Ordering::Relaxed) => {
             text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
@@ -71,7 +74,8 @@ fn answer(method: &Method, path: &str, sources: &Arc<Sources>) -> Response<Full<
             }
             Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "metrics can't be written\n"),
         },
-        _ => text(StatusCode::NOT_FOUND, "/healthz, /readyz, /metrics\n"),
+        "/explain" => explain::page(query, request.headers(), &sources.cache),
+        _ => text(StatusCode::NOT_FOUND, "/healthz, /readyz, /metrics, /explain?url=\n"),
     }
 }
 
