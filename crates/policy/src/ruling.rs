@@ -259,7 +259,8 @@ impl Policy {
             Audience::PerUser(UserKey::Session) => {
                 let names = &self.identity.session_cookies;
                 for (name, value) in cookies::iter(headers) {
-                    if !value.is_empty() && names.contains(name) {
+                    // Empty ones too: they are sent, and what an application says to them is not for those who have none.
+                    if names.contains(name) {
                         key.part("session", Some(name));
                         key.part("=", Some(value));
                     }
