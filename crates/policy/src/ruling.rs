@@ -1,10 +1,10 @@
 //! Whose page is a request for, and under which key does it lie?
 //!
 //! In this order, the first that holds:
-//! 1. a cookie of `identity.bypass_cookies`: to the application;
-//! 2. a script's request where `[xhr] never`: never stored;
+//! 1. a script's request where `[xhr] never`, or a rule's `never`: never stored, and told so;
+//! 2. a cookie of `identity.bypass_cookies`: to the application;
 //! 3. no rule, or one without an audience: the response decides (RFC 9111);
-//! 4. `never`, `pass`;
+//! 4. `pass`;
 //! 5. `Authorization` that is no part of the key: to the application;
 //! 6. the audience: a page of the visitor's, or, where it takes a proof and there is none, to the application.
 //!
@@ -121,14 +121,16 @@ impl Policy {
             identity: Keyed::default(),
             doubt: None,
         };
-        if let Some(reason) = self.bypass(visit.headers) {
-            ruling.way = Way::Pass(reason);
-        } else if xhr.is_script() && self.xhr.never {
+        let action = found.map(|(_, rule)| &rule.action);
+        if xhr.is_script() && self.xhr.never {
             ruling.way = Way::Never(Reason::Xhr);
+        } else if action == Some(&Action::Never) {
+            ruling.way = Way::Never(Reason::RuleNever);
+        } else if let Some(reason) = self.bypass(visit.headers) {
+            ruling.way = Way::Pass(reason);
         } else {
-            match found.map(|(_, rule)| &rule.action) {
-                None | Some(Action::Respect) => {}
-                Some(Action::Never) => ruling.way = Way::Never(Reason::RuleNever),
+            match action {
+                None | Some(Action::Respect | Action::Never) => {}
                 Some(Action::Pass) => ruling.way = Way::Pass(Reason::RulePass),
                 Some(Action::Share(share)) => self.share(visit, share, sources, now, &mut ruling),
             }
