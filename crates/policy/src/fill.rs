@@ -6,7 +6,7 @@
 //! 3. the fields by which the page is known to vary (`Vary`): their values select the variant;
 //! 4. the signs of a script's request;
 //! 5. `Larder-Identity`, for whom the page is, where the key says so;
-//! 6. a `User-Agent` that is the same for all.
+//! 6. a `User-Agent` that is the same for all, unless the page varies by it.
 //!
 //! What Larder writes about itself and the site (`Host`, `X-Forwarded-Proto`) is the edge's part; the visitor's address is
 //! not told.
@@ -34,7 +34,10 @@ impl Policy {
         varies: &[HeaderName],
     ) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(8 + varies.len());
-        headers.insert(header::USER_AGENT, USER_AGENT);
+        // A page that varies by it is made for the client's own, or for none: ours would select it for nobody.
+        if !varies.contains(&header::USER_AGENT) {
+            headers.insert(header::USER_AGENT, USER_AGENT);
+        }
         for name in varies.iter().filter(|name| may_vary(name)) {
             copy(name, client, &mut headers);
         }
