@@ -82,7 +82,10 @@ pub fn never(headers: &mut HeaderMap) {
 
 /// A visitor's own answer under a rule: where the application says nothing, nobody else may keep it.
 fn own(share: &Share, headers: &mut HeaderMap) {
-    headers.remove(&LARDER_IDENTITY);
+    for name in &HELPERS {
+        headers.remove(name);
+    }
+    drop_from_vary(headers, &LARDER_IDENTITY);
     if !headers.contains_key(CACHE_CONTROL) {
         put(headers, &CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     }
