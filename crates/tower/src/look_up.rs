@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, StatusCode, Uri};
 use larder_cache::Cache;
-use larder_cache::collapse::{Joined, Wanted};
+use larder_cache::collapse::{Joined, Lead, Wanted};
 use larder_cache::flight::Outcome;
 use larder_cache::identities::session_key;
 use larder_cache::limits::LOOKUP_FAILED_FOR;
@@ -17,6 +17,7 @@ use larder_policy::identity::{LookUp, Session, field};
 use larder_policy::{Identity, Policy};
 use larder_semantics::Reason;
 
+use crate::fetch::Enduring;
 use crate::{Inner, RequestBody};
 
 /// Marks a request that is sent for no visitor in particular, so that nobody's address is told with it. An extension of the
@@ -27,7 +28,7 @@ pub struct ForNobody;
 /// Finds out who the visitor with these fields is, and remembers it. Without effect where there is nothing to find out.
 pub(crate) async fn look_up<S, B>(
     cache: &Arc<Cache>,
-    policy: &Policy,
+    policy: &Arc<Policy>,
     inner: S,
     host: &str,
     headers: &HeaderMap,
@@ -35,21 +36,20 @@ pub(crate) async fn look_up<S, B>(
     S: Inner<B>,
     B: http_body::Body + Send + 'static,
 {
-    let Some(rules) = &policy.identity.lookup else { return };
+    if policy.identity.lookup.is_none() {
+        return;
+    }
     let Session::One { name, value } = Session::of(headers, &policy.identity) else { return };
-    let session = (name, value);
-    let key: Arc<[u8]> = session_key(host, session).as_bytes().into();
+    let key: Arc<[u8]> = session_key(host, (name, value)).as_bytes().into();
     let nothing = HeaderMap::new();
     let wanted = Wanted { key: &key, request: &nothing, recipe: None, range: None };
     match cache.flights().join_or_lead(&wanted) {
         Joined::Lead(lead) => {
-            let asked = tokio::time::timeout(rules.timeout, ask(inner, rules, host, session)).await;
-            let identity = asked.ok().flatten();
-            let lasts = identity.as_ref().map_or(LOOKUP_FAILED_FOR, |_| rules.ttl);
-            let proofs = cache.identities().of_site(host, policy.number());
-            proofs.learn(session, identity, lasts.max(Duration::from_millis(1)), cache.now());
-            // Those who wait look again.
-            lead.flight().publish(Outcome::Unshared(Reason::Unverified), None);
+            let session = (name.to_vec(), value.to_vec());
+            let (cache, policy) = (Arc::clone(cache), Arc::clone(policy));
+            let asked = find_out::<S, B>(cache, policy, inner, host.to_owned(), session, lead);
+            // Others may wait for it when the one who began it has left.
+            Enduring::new(asked).await;
         }
         Joined::Follow(flight) => {
             if let Some(wait) = flight.wait() {
@@ -60,6 +60,28 @@ pub(crate) async fn look_up<S, B>(
         // As many ask as may: this one goes unverified.
         Joined::Full => {}
     }
+}
+
+/// Asks, remembers what came, and tells those who wait to look again.
+async fn find_out<S, B>(
+    cache: Arc<Cache>,
+    policy: Arc<Policy>,
+    inner: S,
+    host: String,
+    (name, value): (Vec<u8>, Vec<u8>),
+    lead: Lead,
+) where
+    S: Inner<B>,
+    B: http_body::Body + Send + 'static,
+{
+    let Some(rules) = &policy.identity.lookup else { return };
+    let session = (&*name, &*value);
+    let asked = tokio::time::timeout(rules.timeout, ask(inner, rules, &host, session)).await;
+    let identity = asked.ok().flatten();
+    let lasts = identity.as_ref().map_or(LOOKUP_FAILED_FOR, |_| rules.ttl);
+    let proofs = cache.identities().of_site(&host, policy.number());
+    proofs.learn(session, identity, lasts.max(Duration::from_millis(1)), cache.now());
+    lead.flight().publish(Outcome::Unshared(Reason::Unverified), None);
 }
 
 /// The application's answer; `None` if it does not say who it is.

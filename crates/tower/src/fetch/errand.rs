@@ -8,12 +8,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Drives a future; spawns it when dropped before it has ended.
-pub(super) struct Enduring<T: Send + 'static> {
+pub(crate) struct Enduring<T: Send + 'static> {
     fetch: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
 }
 
 impl<T: Send + 'static> Enduring<T> {
-    pub(super) fn new(fetch: impl Future<Output = T> + Send + 'static) -> Self {
+    pub(crate) fn new(fetch: impl Future<Output = T> + Send + 'static) -> Self {
         Self { fetch: Some(Box::pin(fetch)) }
     }
 }

@@ -17,6 +17,7 @@ mod pump;
 mod shared;
 
 pub(crate) use ask::{Fetch, Page};
+pub(crate) use errand::Enduring;
 pub(crate) use shared::refresh;
 
 use std::future::ready;
