@@ -6,12 +6,27 @@
     reason = "the whole binary is tests"
 )]
 
+mod audience_collapse;
+mod audience_invalidation;
+mod audiences;
 mod collapse;
 mod conditional;
+mod custom_audience;
+mod django_holes;
 mod freshness;
 mod head;
 mod invalidation;
+mod learned_vary;
+mod lifetimes;
+mod look_up;
+mod marker;
+mod own_way;
+mod queries;
 mod range;
+mod rules;
+mod seen_by_visitors;
+mod session_responses;
+mod set_cookie;
 mod stale;
 mod storing;
 mod vary;

@@ -75,8 +75,11 @@ impl World {
     }
 
     pub(crate) fn with(options: Options) -> Self {
+        Self::asking(options, Script::new())
+    }
+
+    pub(crate) fn asking(options: Options, app: Script) -> Self {
         let clock = FakeClock::default();
-        let app = Script::new();
         let cache = Cache::new(64 << 20, options, Arc::new(Now(clock.clone())));
         let cache = Arc::new(cache);
         let layer = CacheLayer::new(Arc::clone(&cache), Scheme::Http);
