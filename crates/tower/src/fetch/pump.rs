@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::header::{HeaderMap, SET_COOKIE};
 use larder_cache::Cache;
 use larder_cache::collapse::Lead;
 use larder_cache::receive::Draft;
@@ -34,7 +34,13 @@ where
         };
         match frame.into_data() {
             Ok(data) => flight.push(data, kept_max),
-            Err(other) => trailers = other.into_trailers().ok(),
+            Err(other) => {
+                trailers = other.into_trailers().ok();
+                // RFC 9110 §6.5.1: it may not stand here; and what is shared sets nobody's cookies.
+                if let Some(trailers) = &mut trailers {
+                    trailers.remove(SET_COOKIE);
+                }
+            }
         }
     }
     let kept = flight.kept().ok_or(Reason::TooLarge);
