@@ -291,6 +291,10 @@ where
             if let Some(response) = as_asked(&ask, &head, &reader, &account, now) {
                 return Ok(response);
             }
+            // As many as may read along already: the asker's own place is left, and the answer's head as it came.
+            if let Some(dress) = fetch.page_dress() {
+                dress.apply(&mut parts.headers, head.freshness.current_age(now));
+            }
             let told = account.cache_status(Some(&head.freshness), now);
             parts.headers.append(CACHE_STATUS, told);
             Ok(Response::from_parts(parts, Body::shared(reader, account.note)))
