@@ -258,3 +258,14 @@ async fn visitors_do_not_get_at_the_look_up() {
     }
     assert_eq!(world.app.count(), 0);
 }
+
+#[tokio::test]
+async fn a_session_of_one_site_is_nothing_to_another() {
+    let world = world(alice());
+    world.app.push(LOOK_UP, says("class=anonymous"));
+    world.page("/p", ALICE).await.says("stored");
+    let mut elsewhere = request("GET", "/p", &[("cookie", ALICE)]);
+    elsewhere.headers_mut().insert("host", http::HeaderValue::from_static("other.example"));
+    world.send(elsewhere).await.unwrap().says("stored").tells_nothing_of(&["alice"]);
+    assert_eq!(look_ups(&world), 2);
+}

@@ -188,3 +188,21 @@ async fn a_confirmation_that_sets_a_cookie_gives_it_to_nobody() {
         world.page("/p", "").await.tells_nothing_of(&["strangers"]);
     }
 }
+
+#[tokio::test]
+async fn a_cookie_in_the_trailers_of_a_fill_is_given_to_nobody() {
+    use http_body_util::BodyExt;
+    let trailers = http::HeaderMap::from_iter([
+        (http::header::SET_COOKIE, http::HeaderValue::from_static("c=strangers")),
+        (http::header::ETAG, http::HeaderValue::from_static("\"1\"")),
+    ]);
+    let world = World::under(site_of(for_all()), move |_| {
+        Answer::new(200).chunk("x").then(larder_testkit::Part::Trailers(trailers.clone()))
+    });
+    for _ in 0..2 {
+        let seen = world.begin(crate::world::request("GET", "/p", &[])).await.unwrap();
+        let read = seen.into_body().collect().await.unwrap();
+        let trailers = read.trailers().cloned().unwrap_or_default();
+        assert_eq!(trailers.get("set-cookie"), None);
+    }
+}
