@@ -1,0 +1,424 @@
+//! Whether a response may have been what its visitor got: nothing of others in it, and a page that the
+//! naive reading agrees with.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use larder_policy::{Action, Audience, Share};
+
+use crate::application::{Books, Record};
+use crate::reference::{self as naive, Terms, Way};
+use crate::site::Site;
+use crate::visitors::{Asked, Crowd, Who};
+
+pub(crate) type Verdict = Result<(), String>;
+
+/// What a visitor got.
+#[derive(Clone, Debug)]
+pub(crate) struct Got {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// None when it broke off.
+    pub(crate) body: Option<Bytes>,
+}
+
+/// A change whose answer was delivered.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    number: usize,
+    pages: Vec<(String, String)>,
+    answered: u64,
+}
+
+/// All that responses are held against.
+pub(crate) struct Judge<'a> {
+    pub(crate) sites: &'a [Site],
+    pub(crate) crowd: &'a Crowd,
+    pub(crate) books: &'a Books,
+    pub(crate) changes: &'a [Change],
+}
+
+/// A response, and the records that it is made of.
+struct Case<'a> {
+    asked: &'a Asked,
+    got: &'a Got,
+    head: &'a Record,
+    source: &'a Record,
+}
+
+fn claim(holds: bool, otherwise: &str) -> Verdict {
+    if holds { Ok(()) } else { Err(otherwise.to_owned()) }
+}
+
+fn number(text: Option<&str>) -> Option<usize> {
+    text?.parse().ok()
+}
+
+pub(crate) fn made(headers: &HeaderMap) -> Option<usize> {
+    number(headers.get("x-made").and_then(|line| line.to_str().ok()))
+}
+
+impl Judge<'_> {
+    pub(crate) fn of(&self, asked: &Asked, got: Option<&Got>) -> Verdict {
+        let Some(got) = got else {
+            let failed = self.of_page(asked).any(|record| record.disconnects && record.at + 2 >= asked.at);
+            return claim(failed, "no response, although the application did not fail");
+        };
+        let made = made(&got.headers).ok_or("a response that the application did not make")?;
+        let head = &self.books.records[made];
+        let first = got.body.as_deref().and_then(|body| std::str::from_utf8(body).ok());
+        let first = first.and_then(|body| body.strip_prefix("made ")?.split_once('\n'));
+        let source = number(first.map(|(number, _)| number)).map(|made| &self.books.records[made]);
+        let case = Case { asked, got, head, source: source.unwrap_or(head) };
+        if got.body.is_none() {
+            let broke = self.books.records[asked.first..].iter().any(|record| record.breaks_off);
+            claim(broke, "a body broke off that the application had finished")?;
+        } else {
+            claim(got.body == expected(&case), "bytes that nobody made, or not all of them")?;
+        }
+        let site = &self.sites[self.books.site];
+        let mut why = String::from("no way");
+        for way in naive::ways(site, self.crowd, &self.books.looked_up, asked) {
+            match self.by(&case, site, &way) {
+                Ok(()) => return Ok(()),
+                Err(reason) => why = format!("{reason}, by {way:?}"),
+            }
+        }
+        Err(why)
+    }
+
+    fn of_page(&self, asked: &Asked) -> impl Iterator<Item = &Record> {
+        let page = naive::page_of(&self.sites[self.books.site], &asked.method, asked.host, &asked.target);
+        self.books.records.iter().rev().take(400).filter(move |record| {
+            record.host == asked.host && (record.target == page || record.target == asked.target)
+        })
+    }
+
+    fn by(&self, case: &Case<'_>, site: &Site, way: &Way<'_>) -> Verdict {
+        let Case { asked, got, head, source } = case;
+        let own = |record: &Record| record.req == Some(asked.id);
+        let is_open = matches!(way, Way::Open);
+        if !is_open || own(source) && own(head) {
+            no_tags_of_others(asked, got)?;
+        }
+        if own(head) {
+            self.is_all_sent(case, is_open)?;
+        }
+        match way {
+            Way::Never => {
+                claim(own(head), "a page, where nothing is ever stored")?;
+                is_never(&got.headers)
+            }
+            Way::Pass => claim(own(head), "a page, where everything goes to the application"),
+            Way::Open => {
+                let page = naive::page_of(site, &asked.method, asked.host, &asked.target);
+                for record in [head, source] {
+                    if !own(record) || record.number < asked.first {
+                        self.is_open_page(case, record, &page)?;
+                    }
+                }
+                if own(head) { Ok(()) } else { self.is_fresh(case, naive::terms(&head.said, source.status, None)) }
+            }
+            Way::Share(share, who) if own(head) => {
+                let _ = who;
+                claim(share.audience.is_everybody() || !got.headers.contains_key("larder-identity"), "an internal field")
+            }
+            Way::Share(share, who) => self.is_shared_page(case, site, share, who),
+        }
+    }
+
+    /// What is passed on carries everything that it came with, and what is nobody else's business not.
+    fn is_all_sent(&self, case: &Case<'_>, is_open: bool) -> Verdict {
+        let Case { asked, head, .. } = case;
+        claim(head.cookies == asked.cookies, "a request of the visitor's own lost cookies")?;
+        for name in asked.headers.keys().filter(|name| *name != "larder-identity") {
+            let is_condition = is_open && name.as_str().starts_with("if-");
+            let same = head.fields.get_all(name).iter().eq(asked.headers.get_all(name));
+            claim(same || is_condition, "a request of the visitor's own lost a field")?;
+        }
+        claim(head.told.is_none(), "a visitor's word of who they are was passed on")
+    }
+
+    /// RFC 9111 §4, where the response decides.
+    fn is_open_page(&self, case: &Case<'_>, record: &Record, page: &str) -> Verdict {
+        let Case { asked, head, source, .. } = case;
+        claim(record.req.is_some(), "a page of an audience, where no audience is")?;
+        claim(record.host == asked.host && record.target == page, "another page")?;
+        claim(!record.breaks_off, "a body that broke off was kept")?;
+        let of_reading = record.method == Method::GET || record.number == head.number;
+        claim(of_reading, "what was no answer to a GET")?;
+        let in_step = record.number >= asked.first && record.number != source.number;
+        claim(in_step || naive::is_open_storable(record, source.status), "an answer that is not to be shared")?;
+        let own = naive::signs(&asked.headers) == naive::signs(&record.fields);
+        claim(own, "a script's answer for a navigation, or the other way round")?;
+        self.is_newer_than_changes(case)?;
+        fits(record, record, asked, &[])
+    }
+
+    /// A page that an audience shares.
+    fn is_shared_page(&self, case: &Case<'_>, site: &Site, share: &Share, who: &Who) -> Verdict {
+        let Case { asked, got, head, source } = case;
+        let page = naive::page_of(site, &asked.method, asked.host, &asked.target);
+        claim(!got.headers.contains_key("set-cookie"), "a cookie with a shared page")?;
+        claim(!got.headers.contains_key("larder-identity"), "an internal field")?;
+        for record in [head, source] {
+            claim(record.req.is_none(), "an answer to another visitor")?;
+            claim(record.host == asked.host && record.target == page, "another page")?;
+            shows_only(record, asked, who)?;
+        }
+        if source.number >= asked.first && source.status >= 500 {
+            // Made for nobody and kept for nobody.
+            return Ok(());
+        }
+        for record in [head, source] {
+            let theirs = naive::key(share, &record.fields, &record.cookies);
+            let ours = naive::key(share, &asked.headers, &asked.cookies);
+            claim(theirs == ours, "a page of another key")?;
+            is_told(record, who)?;
+        }
+        claim(!source.breaks_off || got.body.is_none(), "a body that broke off was kept")?;
+        let vary = if head.said.vary.is_empty() { &source.said.vary } else { &head.said.vary };
+        let about_somebody = who.class == "authenticated" || who.user.is_some() || who.segment.is_some();
+        claim(!about_somebody || vary.contains(&"Larder-Identity"), "a page that is not confirmed")?;
+        self.is_newer_than_changes(case)?;
+        let mut keyed = naive::keyed_headers(share);
+        keyed.extend(["x-requested-with", "hx-request", "sec-fetch-mode", "sec-fetch-dest", "cookie"].map(str::to_owned));
+        fits(head, source, asked, &keyed)?;
+        let mut why = String::from("a page that no rule shares");
+        for share in self.shares(source) {
+            let storable = naive::is_storable(&source.said, source.status, Some(share))
+                && (head.number >= asked.first
+                    || naive::is_storable(&head.said, source.status, Some(share)));
+            match claim(storable, "an answer that is not to be shared").and_then(|()| {
+                self.is_fresh(case, naive::terms(&head.said, source.status, Some(share)))
+            }) {
+                Ok(()) => return is_dressed(share, got),
+                Err(reason) => why = reason,
+            }
+        }
+        Err(why)
+    }
+
+    /// The rules by which a page may have been filled: that of a GET, or of a HEAD that had it refreshed.
+    fn shares(&self, record: &Record) -> impl Iterator<Item = &Share> {
+        let methods = [Method::GET, Method::HEAD];
+        let site = &self.sites[record.site];
+        methods.into_iter().filter_map(move |method| {
+            match naive::rule(site, &method, &record.host, &record.target).0 {
+                Some(Action::Share(share)) => Some(&**share),
+                Some(Action::Never | Action::Pass | Action::Respect) | None => None,
+            }
+        })
+    }
+
+    /// RFC 9111 §4.4.
+    fn is_newer_than_changes(&self, case: &Case<'_>) -> Verdict {
+        let Case { asked, head, .. } = case;
+        let page = (head.host.clone(), head.target.clone());
+        let outdated = self.changes.iter().any(|change| {
+            change.answered < asked.begun
+                && head.number < change.number
+                && change.pages.contains(&page)
+        });
+        claim(!outdated, "a page from before a change")
+    }
+
+    /// RFC 9111 §4.2, RFC 5861.
+    fn is_fresh(&self, case: &Case<'_>, terms: Terms) -> Verdict {
+        let Case { asked, head, .. } = case;
+        if head.number >= asked.first {
+            return Ok(());
+        }
+        claim(!terms.always_validates, "what has to be validated each time")?;
+        let age = head.said.age + asked.at.saturating_sub(head.at);
+        let Some(stale_for) = age.checked_sub(terms.lifetime) else { return Ok(()) };
+        claim(!terms.strict, "stale, and that forbidden")?;
+        let since = asked.at.saturating_sub(2);
+        let failures = || self.of_page(asked).filter(|record| record.at >= since);
+        let disconnected = failures().any(|record| record.disconnects);
+        let failed = disconnected || failures().any(|record| [500, 502, 503, 504].contains(&record.status));
+        let within = |window: Option<u64>| window.is_some_and(|window| stale_for <= window);
+        let permitted = within(terms.swr)
+            || failed && within(terms.sie)
+            || disconnected && terms.lifetime > 0;
+        claim(permitted, "stale without permission")
+    }
+
+    /// What is unkeyed is unsent.
+    pub(crate) fn is_bare(&self, record: &Record) -> Verdict {
+        if record.req.is_some() {
+            return Ok(());
+        }
+        let bare = |share: &Share| {
+            let cookies = naive::keyed_cookies(share);
+            let headers = naive::keyed_headers(share);
+            let session = matches!(share.audience, Audience::PerUser(larder_policy::UserKey::Session));
+            let listed = naive::listed_sessions(&record.cookies);
+            let cookies = record.cookies.iter().all(|cookie| {
+                cookies.contains(&cookie.0) || session && listed.contains(&cookie)
+            });
+            let fields = record.fields.keys().all(|name| {
+                FILL.contains(&name.as_str()) || headers.iter().any(|keyed| keyed == name.as_str())
+            });
+            cookies && fields
+        };
+        claim(self.shares(record).any(bare), "more was sent than what the key holds")
+    }
+
+    /// The change that this request made, if it made one.
+    pub(crate) fn change(&self, asked: &Asked, got: &Got, answered: u64) -> Option<Change> {
+        let record = &self.books.records[made(&got.headers)?];
+        let counts = record.method == Method::POST && (200..400).contains(&record.status);
+        if !counts || record.req != Some(asked.id) {
+            return None;
+        }
+        let site = &self.sites[record.site];
+        let targets = [Some(asked.target.as_str()), record.location.as_deref()];
+        let pages = targets.into_iter().flatten().map(|target| {
+            (record.host.clone(), naive::page_of(site, &Method::GET, asked.host, target))
+        });
+        Some(Change { number: record.number, pages: pages.collect(), answered })
+    }
+}
+
+impl Change {
+    pub(crate) fn touches(&self, host: &str, target: &str) -> bool {
+        self.pages.iter().any(|(of, page)| of == host && page == target)
+    }
+}
+
+/// What a fetch for nobody may carry besides fields of the key: what Larder says, signs of scripts, and
+/// what this application's pages vary by.
+const FILL: [&str; 13] = [
+    "host",
+    "user-agent",
+    "surrogate-capability",
+    "larder-identity",
+    "cookie",
+    "if-none-match",
+    "accept-language",
+    "x-country",
+    "x-tag",
+    "x-requested-with",
+    "hx-request",
+    "sec-fetch-mode",
+    "sec-fetch-dest",
+];
+
+/// Values of visitors carry their number.
+fn no_tags_of_others(asked: &Asked, got: &Got) -> Verdict {
+    let own = format!("{}.", asked.visitor);
+    let is_own = |bytes: &[u8]| {
+        // Between two `~` is a tag; what is between tags has no point.
+        let pieces = bytes.split(|byte| *byte == b'~').skip(1).step_by(2);
+        pieces.into_iter().all(|piece| piece.starts_with(own.as_bytes()))
+    };
+    let fields = got.headers.values().all(|value| is_own(value.as_bytes()));
+    let body = got.body.as_deref().is_none_or(is_own);
+    claim(fields && body, "LEAK: another visitor's value")
+}
+
+/// All that the application was sent for a page is the visitor's own.
+fn shows_only(record: &Record, asked: &Asked, who: &Who) -> Verdict {
+    for cookie in &record.cookies {
+        claim(asked.cookies.contains(cookie), "LEAK: another visitor's cookie")?;
+    }
+    for (name, value) in &record.fields {
+        let is_larders = match name.as_str() {
+            "host" => value == asked.host,
+            "user-agent" => value == "Larder",
+            "surrogate-capability" | "larder-identity" | "cookie" => true,
+            "if-none-match" => value.as_bytes().starts_with(b"\"e"),
+            _ => false,
+        };
+        let is_own = is_larders
+            || asked.headers.get_all(name).iter().any(|own| own == value)
+            || naive::normal(name.as_str(), &record.fields) == naive::normal(name.as_str(), &asked.headers)
+            || name == "accept-language" && is_wanted(record, asked);
+        claim(is_own, "LEAK: another visitor's field")?;
+    }
+    let pairs = |target: &str| {
+        let query = target.split_once('?').map_or("", |(_, query)| query).to_owned();
+        query.split('&').map(str::to_owned).collect::<Vec<_>>()
+    };
+    let own = pairs(&asked.target);
+    let all_own = pairs(&record.target).iter().all(|pair| pair.is_empty() || own.contains(pair));
+    claim(all_own, "LEAK: another visitor's parameter")?;
+    let Some(told) = &record.told else { return Ok(()) };
+    let same = |told: &Option<String>, own: Option<&str>| told.is_none() || told.as_deref() == own;
+    claim(same(&told.class, Some(who.class)), "LEAK: another visitor's class")?;
+    claim(same(&told.user, who.user), "LEAK: another visitor's user")?;
+    claim(same(&told.segment, who.segment), "LEAK: another visitor's segment")
+}
+
+/// RFC 9111 §4.1, last item: a page in the language that the visitor wants most.
+fn is_wanted(record: &Record, asked: &Asked) -> bool {
+    let wanted = naive::normal("accept-language", &asked.headers);
+    let best = wanted.as_deref().and_then(|line| line.split(',').next());
+    record.said.content_language.is_some() && best == record.said.content_language
+}
+
+/// The application was told exactly for whom the page is.
+fn is_told(record: &Record, who: &Who) -> Verdict {
+    let told = record.told.clone().unwrap_or_default();
+    let same = told.class.as_deref().unwrap_or_default() == who.class
+        && told.user.as_deref() == who.user
+        && told.segment.as_deref() == who.segment;
+    claim(same, "a page that was made for another identity")
+}
+
+/// RFC 9111 §4.1: what `Vary` names is the same in both requests.
+fn fits(head: &Record, source: &Record, asked: &Asked, keyed: &[String]) -> Verdict {
+    for name in head.said.vary.iter().map(|name| name.to_lowercase()) {
+        if ["host", "larder-identity"].contains(&name.as_str()) || keyed.contains(&name) {
+            continue;
+        }
+        let value = |record: &Record| {
+            naive::normal(&name, &record.fields).filter(|value| value != "Larder")
+        };
+        let ours = naive::normal(&name, &asked.headers);
+        let same = value(head) == ours && value(source) == ours;
+        let wanted = name == "accept-language" && is_wanted(head, asked);
+        claim(same || wanted, "a page for other request fields")?;
+    }
+    Ok(())
+}
+
+fn is_never(headers: &HeaderMap) -> Verdict {
+    let is = |name: &str, value: &str| {
+        headers.get_all(name).iter().map(http::HeaderValue::as_bytes).eq([value.as_bytes()])
+    };
+    let exact = is("cache-control", "no-cache, no-store, must-revalidate")
+        && is("pragma", "no-cache")
+        && is("expires", "0");
+    claim(exact, "it does not say that nobody may store it")
+}
+
+/// What others on the way may do with a page of an audience.
+fn is_dressed(share: &Share, got: &Got) -> Verdict {
+    let line = got.headers.get("cache-control").map_or(&b""[..], |line| line.as_bytes());
+    let line = String::from_utf8_lossy(line).into_owned();
+    let everybody = share.audience.is_everybody() || got.status == StatusCode::RANGE_NOT_SATISFIABLE;
+    let private = line.contains("private") && !line.contains("public") && !line.contains("s-maxage");
+    claim(everybody || private, "others on the way may keep it")?;
+    let vary = got.headers.get_all("vary").iter().any(|line| {
+        String::from_utf8_lossy(line.as_bytes()).to_lowercase().contains("larder-identity")
+    });
+    claim(!vary, "Vary names an internal field")
+}
+
+/// The bytes that a response with this head has to have.
+fn expected(case: &Case<'_>) -> Option<Bytes> {
+    let Case { asked, got, source, .. } = case;
+    if asked.method == Method::HEAD || [304, 416].contains(&got.status.as_u16()) {
+        return Some(Bytes::new());
+    }
+    let range = got.headers.get("content-range").and_then(|line| line.to_str().ok());
+    let window = range.and_then(|line| line.strip_prefix("bytes ")?.split('/').next()?.split_once('-'));
+    match window.filter(|_| got.status == StatusCode::PARTIAL_CONTENT) {
+        Some((first, last)) => {
+            let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+            (last < source.body.len()).then(|| source.body.slice(first..=last))
+        }
+        None => Some(source.body.clone()),
+    }
+}
