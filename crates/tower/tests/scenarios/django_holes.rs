@@ -69,17 +69,14 @@ async fn cve_2026_48587_white_space_in_vary_hides_no_name() {
         let fields: Lines<'static> =
             Box::leak(Box::new([("cache-control", "public, max-age=600"), ("vary", vary)]));
         for (name, world) in with_and_without_a_rule(fields) {
-            for round in 0..2 {
-                for (language, ab) in [("de", "1"), ("fr", "1"), ("de", "2")] {
-                    let sent = [("accept-language", language), ("x-ab", ab)];
-                    let seen = world.get_with("/p", &sent).await;
-                    let told = format!("accept-language: {language}\n");
-                    assert!(seen.body.contains(&told), "{name} {vary:?}: {}", seen.body);
-                    assert!(seen.body.contains(&format!("x-ab: {ab}")), "{name} {vary:?}");
-                    if round == 1 {
-                        seen.is_hit();
-                    }
-                }
+            let kinds = [("de", "1"), ("fr", "1"), ("de", "2")];
+            for (place, (language, ab)) in [kinds, kinds].concat().into_iter().enumerate() {
+                let sent = [("accept-language", language), ("x-ab", ab)];
+                let seen = world.get_with("/p", &sent).await;
+                let told = format!("accept-language: {language}\n");
+                assert!(seen.body.contains(&told), "{name} {vary:?}: {}", seen.body);
+                assert!(seen.body.contains(&format!("x-ab: {ab}")), "{name} {vary:?}");
+                assert!(place < 3 || seen.cache_status().contains("hit"), "{name} {vary:?}");
             }
         }
     }
@@ -144,13 +141,12 @@ async fn cve_2026_113593_an_absent_header_is_not_an_empty_one() {
     let fields: Lines<'static> = &[("cache-control", "public, max-age=600"), ("vary", "X-Ab")];
     for empty_first in [true, false] {
         for (name, world) in with_and_without_a_rule(fields) {
-            let kinds: [Lines<'_>; 2] =
-                if empty_first { [&[("x-ab", "")], &[]] } else { [&[], &[("x-ab", "")]] };
-            for _ in 0..2 {
-                for kind in kinds {
-                    let seen = world.get_with("/p", kind).await;
-                    assert_eq!(seen.body.contains("x-ab:"), !kind.is_empty(), "{name}");
-                }
+            for place in 0..4 {
+                let is_empty = (place % 2 == 0) == empty_first;
+                let kind: Lines<'_> = if is_empty { &[("x-ab", "")] } else { &[] };
+                let seen = world.get_with("/p", kind).await;
+                assert_eq!(seen.body.contains("x-ab:"), is_empty, "{name}");
+                assert!(place < 2 || seen.cache_status().contains("hit"), "{name}");
             }
         }
     }

@@ -53,7 +53,7 @@ async fn a_marker_that_was_changed_or_forged_is_worth_nothing() {
     changed.replace_range(last.., if good.ends_with('A') { "E" } else { "A" });
     let forged = [
         changed,
-        good[..last].to_owned(),
+        good.get(..last).unwrap().to_owned(),
         format!("{good}A"),
         "sessionid=s1; larder_id=".to_owned(),
         "sessionid=s1; larder_id=1".to_owned(),

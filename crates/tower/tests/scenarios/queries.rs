@@ -4,7 +4,7 @@ use larder_policy::query::{Query, TRACKING};
 use larder_policy::{Action, Audience, PolicyParts, Rule};
 
 use crate::rules::{acting, for_all, owned, rule, share, site, tells};
-use crate::world::{Answer, World, request};
+use crate::world::{Answer, Lines, World, request};
 
 fn querying(rule: Rule, query: Query) -> PolicyParts {
     site(vec![Rule { query, ..rule }])
@@ -81,7 +81,7 @@ async fn a_request_that_goes_through_unshared_keeps_its_query_whole() {
     let target = "/p?utm_source=x&b=2&a=1";
     let query = || Query { sort: true, ..ignoring(&["utm_*"]) };
     let shared = || querying(rule("/*", share(Audience::AnonymousOnly)), query());
-    let rows: [(&str, PolicyParts, &str, &[(&str, &str)]); 7] = [
+    let rows: [(&str, PolicyParts, &str, Lines<'_>); 7] = [
         ("a session", shared(), "GET", &[("cookie", "sessionid=a")]),
         ("a HEAD that finds nothing", shared(), "HEAD", &[]),
         ("a change", shared(), "POST", &[]),
