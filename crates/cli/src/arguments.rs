@@ -3,10 +3,10 @@
 //! Values stay texts here: they are checked together with the file's, by the same table, so that one
 //! run shows every problem. The help of a flag is the table's as well.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use larder_config::{Overrides, help};
 
 /// Keeps finished pages, so that a web application does not have to make them twice.
@@ -24,7 +24,8 @@ All options: docs/configuration.md. Exit status: 0 done, 1 a checked file has pr
 
   larder demo                                 something to try, with five commands
   larder serve --to http://127.0.0.1:8000     in front of an application, at http://127.0.0.1:8080
-  larder check larder.toml                    what is wrong with a file, all at once";
+  larder check larder.toml                    what is wrong with a file, all at once
+  larder explain --config larder.toml --live https://example.com/   what happens to a request, and why";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Reports everything that is wrong with configuration files, or what they would do.
     Check(Check),
+    /// Says what happens to a request and why: by the rules alone, or by asking the application.
+    Explain(Explain),
 }
 
 #[derive(Debug, Args)]
@@ -52,6 +55,42 @@ pub(crate) struct Check {
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) options: OptionFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    #[arg(value_name = "URL", help = "What is asked for, as in https://example.com/blog/")]
+    pub(crate) url: String,
+    /// Configuration file; what the command line says wins over it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// A field of the request, as in `-H 'Cookie: sessionid=abc'`; can be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub(crate) headers: Vec<String>,
+    /// The request's method
+    #[arg(short = 'X', long = "method", value_name = "METHOD", default_value = "GET")]
+    pub(crate) method: String,
+    /// By which scheme the visitor comes, if the URL does not say it
+    #[arg(long, value_name = "SCHEME")]
+    pub(crate) scheme: Option<SchemeWord>,
+    /// The visitor's address, as the application is told it with --live
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub(crate) client: IpAddr,
+    /// Asks the application, twice, over an empty cache, and says what its answer means
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// Writes JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) options: OptionFlags,
+}
+
+/// A visitor's scheme.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SchemeWord {
+    Http,
+    Https,
 }
 
 #[derive(Debug, Args)]

@@ -1,4 +1,4 @@
-//! The `larder` command: serve, demo, check.
+//! The `larder` command: serve, demo, check, explain.
 //!
 //! The only crate that prints. Everything else it does is done by the others: options and their
 //! texts are `larder-config`'s, answering requests is `larder-proxy`'s.
@@ -7,6 +7,7 @@ mod arguments;
 mod check;
 mod commands_document;
 mod demo;
+mod explain;
 mod output;
 mod serve;
 
@@ -29,5 +30,6 @@ fn main() -> ExitCode {
         Command::Serve(serve) => serve::run(serve),
         Command::Demo(demo) => demo::run(&demo),
         Command::Check(check) => check::run(&check),
+        Command::Explain(explain) => explain::run(&explain),
     }
 }

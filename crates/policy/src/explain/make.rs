@@ -47,6 +47,14 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// The fields of a head and its cookies, as they may be shown.
+    #[must_use]
+    pub fn shown(&self, headers: &HeaderMap) -> (Vec<Field>, Vec<Field>) {
+        shown(headers, &Secrets(&self.identity))
+    }
+}
+
 /// What HTTP itself keeps from the cache goes before what the rule says.
 fn outcome(ruling: &Ruling, visit: &Visit<'_>) -> (Outcome, Option<Reason>) {
     let passes = match larder_semantics::lookup(visit.method, visit.headers) {
