@@ -113,7 +113,11 @@ where
         Begun::Answered(response) => CacheFuture::ready(Ok(response)),
         Begun::AnsweredStale(response, variant, key, ruled) => {
             request.headers_mut().remove(&LARDER_IDENTITY);
-            fetch::refresh::<S, B>(fetch(key, ruled), request, variant);
+            let fetch = fetch(key, ruled);
+            if fetch.ruled.is_none() {
+                ask_for_what_counts(&fetch.page, &mut request);
+            }
+            fetch::refresh::<S, B>(fetch, request, variant);
             CacheFuture::ready(Ok(response))
         }
         Begun::Planned(plan, facts, key, ruled) => {
