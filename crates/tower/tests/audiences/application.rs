@@ -169,7 +169,8 @@ impl Application {
 }
 
 pub(crate) fn mix(seed: u64, step: u64, call: u64) -> u64 {
-    let mut mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ step.wrapping_mul(0xd129_0d3f_b7a5_21e5);
+    let mut mixed =
+        seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ step.wrapping_mul(0xd129_0d3f_b7a5_21e5);
     mixed ^= mixed >> 29;
     mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9) ^ call.wrapping_mul(0x94d0_49bb_1331_11eb)
 }
@@ -257,18 +258,24 @@ impl Books {
         let nature = &mut Random::new(mix(self.seed, place, 77));
         let odd = !self.behaves && random.one_in(16);
         let mut said = if odd { Said::any(random, false) } else { Said::any(nature, self.behaves) };
-        let mut status = if odd { random.one_of(&[200, 404, 301, 410, 500, 503, 429]) } else { 200 };
+        let mut status =
+            if odd { random.one_of(&[200, 404, 301, 410, 500, 503, 429]) } else { 200 };
         if !odd && nature.one_in(10) {
             status = nature.one_of(&[404, 404, 301, 200]);
         }
         let number = self.records.len();
         let cookies = cookies(&fields);
-        let told = fields.contains_key("larder-identity").then(|| told(&text(&fields, "larder-identity")));
+        let told =
+            fields.contains_key("larder-identity").then(|| told(&text(&fields, "larder-identity")));
         let shown = self.shown(method, target, &cookies, &fields);
+        if status != 200 {
+            said.etag = None;
+        }
         if said.etag.is_some() {
             // The tag stands for all that is shown, and for the state of the application.
             let version = if random.one_in(3) { self.step } else { era };
-            let sum = shown.bytes().fold(version, |sum, byte| sum.wrapping_mul(31) + u64::from(byte));
+            let sum =
+                shown.bytes().fold(version, |sum, byte| sum.wrapping_mul(31) + u64::from(byte));
             said.etag = Some(format!("\"e{sum:x}\""));
         }
         let tags = text(&fields, "if-none-match");
@@ -296,7 +303,10 @@ impl Books {
             body: Bytes::from(format!("made {number}\n{shown}")),
             at: now,
             disconnects: !self.behaves && random.one_in(30),
-            breaks_off: !self.behaves && status != 304 && *method == Method::GET && random.one_in(60),
+            breaks_off: !self.behaves
+                && status != 304
+                && *method == Method::GET
+                && random.one_in(60),
             location,
         };
         let response = record.response();
@@ -330,6 +340,11 @@ impl Books {
 }
 
 impl Record {
+    /// The status of what it speaks of: only what is a 200 has a tag here.
+    pub(crate) fn represents(&self) -> u16 {
+        if self.status == 304 { 200 } else { self.status }
+    }
+
     fn response(&self) -> Response<AppBody> {
         let said = &self.said;
         let empty = self.status == 304 || self.method == Method::HEAD;
@@ -382,7 +397,8 @@ impl Record {
 impl Said {
     /// Whatever an application may say; `well`: what a careful one says of a page that may be shared.
     fn any(random: &mut Random, well: bool) -> Self {
-        let lasts = |random: &mut Random, one_in, bound| random.one_in(one_in).then(|| random.below(bound));
+        let lasts =
+            |random: &mut Random, one_in, bound| random.one_in(one_in).then(|| random.below(bound));
         let rarely = |random: &mut Random, one_in| !well && random.one_in(one_in);
         let mut said = Self {
             max_age: lasts(random, 2, 30),
@@ -400,8 +416,16 @@ impl Said {
             vary: Vec::new(),
             set_cookie: Vec::new(),
             etag: random.one_in(2).then(String::new),
-            content_type: if random.one_in(5) { "application/json" } else { "text/html; charset=utf-8" },
-            content_language: if random.one_in(16) { Some(random.one_of(&["de", "en"])) } else { None },
+            content_type: if random.one_in(5) {
+                "application/json"
+            } else {
+                "text/html; charset=utf-8"
+            },
+            content_language: if random.one_in(16) {
+                Some(random.one_of(&["de", "en"]))
+            } else {
+                None
+            },
         };
         if well || !random.one_in(6) {
             said.vary.push("Larder-Identity");
@@ -428,7 +452,9 @@ impl Said {
             ("stale-while-revalidate", self.swr),
             ("stale-if-error", self.sie),
         ];
-        all.extend(numbers.iter().filter_map(|(name, secs)| secs.map(|secs| format!("{name}={secs}"))));
+        all.extend(
+            numbers.iter().filter_map(|(name, secs)| secs.map(|secs| format!("{name}={secs}"))),
+        );
         let words = [
             ("public", self.public),
             ("private", self.private),
@@ -490,4 +516,3 @@ impl http_body::Body for AppBody {
         if self.breaks_off { SizeHint::default() } else { SizeHint::with_exact(length) }
     }
 }
-

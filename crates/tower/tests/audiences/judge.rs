@@ -60,7 +60,8 @@ pub(crate) fn made(headers: &HeaderMap) -> Option<usize> {
 impl Judge<'_> {
     pub(crate) fn of(&self, asked: &Asked, got: Option<&Got>) -> Verdict {
         let Some(got) = got else {
-            let failed = self.of_page(asked).any(|record| record.disconnects && record.at + 2 >= asked.at);
+            let failed =
+                self.of_page(asked).any(|record| record.disconnects && record.at + 2 >= asked.at);
             return claim(failed, "no response, although the application did not fail");
         };
         let made = made(&got.headers).ok_or("a response that the application did not make")?;
@@ -87,7 +88,8 @@ impl Judge<'_> {
     }
 
     fn of_page(&self, asked: &Asked) -> impl Iterator<Item = &Record> {
-        let page = naive::page_of(&self.sites[self.books.site], &asked.method, asked.host, &asked.target);
+        let page =
+            naive::page_of(&self.sites[self.books.site], &asked.method, asked.host, &asked.target);
         self.books.records.iter().rev().take(400).filter(move |record| {
             record.host == asked.host && (record.target == page || record.target == asked.target)
         })
@@ -116,11 +118,18 @@ impl Judge<'_> {
                         self.is_open_page(case, record, &page)?;
                     }
                 }
-                if own(head) { Ok(()) } else { self.is_fresh(case, naive::terms(&head.said, source.status, None)) }
+                if own(head) {
+                    Ok(())
+                } else {
+                    self.is_fresh(case, naive::terms(&head.said, source.represents(), None))
+                }
             }
             Way::Share(share, who) if own(head) => {
                 let _ = who;
-                claim(share.audience.is_everybody() || !got.headers.contains_key("larder-identity"), "an internal field")
+                claim(
+                    share.audience.is_everybody() || !got.headers.contains_key("larder-identity"),
+                    "an internal field",
+                )
             }
             Way::Share(share, who) => self.is_shared_page(case, site, share, who),
         }
@@ -131,7 +140,8 @@ impl Judge<'_> {
         let Case { asked, head, .. } = case;
         claim(head.cookies == asked.cookies, "a request of the visitor's own lost cookies")?;
         for name in asked.headers.keys().filter(|name| *name != "larder-identity") {
-            let is_condition = is_open && name.as_str().starts_with("if-");
+            // What is fetched for the store is fetched whole.
+            let is_condition = is_open && (name == "range" || name.as_str().starts_with("if-"));
             let same = head.fields.get_all(name).iter().eq(asked.headers.get_all(name));
             claim(same || is_condition, "a request of the visitor's own lost a field")?;
         }
@@ -147,7 +157,10 @@ impl Judge<'_> {
         let of_reading = record.method == Method::GET || record.number == head.number;
         claim(of_reading, "what was no answer to a GET")?;
         let in_step = record.number >= asked.first && record.number != source.number;
-        claim(in_step || naive::is_open_storable(record, source.status), "an answer that is not to be shared")?;
+        claim(
+            in_step || naive::is_open_storable(record, source.represents()),
+            "an answer that is not to be shared",
+        )?;
         let own = naive::signs(&asked.headers) == naive::signs(&record.fields);
         claim(own, "a script's answer for a navigation, or the other way round")?;
         self.is_newer_than_changes(case)?;
@@ -177,19 +190,26 @@ impl Judge<'_> {
         }
         claim(!source.breaks_off || got.body.is_none(), "a body that broke off was kept")?;
         let vary = if head.said.vary.is_empty() { &source.said.vary } else { &head.said.vary };
-        let about_somebody = who.class == "authenticated" || who.user.is_some() || who.segment.is_some();
-        claim(!about_somebody || vary.contains(&"Larder-Identity"), "a page that is not confirmed")?;
+        let about_somebody =
+            who.class == "authenticated" || who.user.is_some() || who.segment.is_some();
+        claim(
+            !about_somebody || vary.contains(&"Larder-Identity"),
+            "a page that is not confirmed",
+        )?;
         self.is_newer_than_changes(case)?;
         let mut keyed = naive::keyed_headers(share);
-        keyed.extend(["x-requested-with", "hx-request", "sec-fetch-mode", "sec-fetch-dest", "cookie"].map(str::to_owned));
+        keyed.extend(
+            ["x-requested-with", "hx-request", "sec-fetch-mode", "sec-fetch-dest", "cookie"]
+                .map(str::to_owned),
+        );
         fits(head, source, asked, &keyed)?;
         let mut why = String::from("a page that no rule shares");
         for share in self.shares(source) {
-            let storable = naive::is_storable(&source.said, source.status, Some(share))
+            let storable = naive::is_storable(&source.said, source.represents(), Some(share))
                 && (head.number >= asked.first
-                    || naive::is_storable(&head.said, source.status, Some(share)));
+                    || naive::is_storable(&head.said, source.represents(), Some(share)));
             match claim(storable, "an answer that is not to be shared").and_then(|()| {
-                self.is_fresh(case, naive::terms(&head.said, source.status, Some(share)))
+                self.is_fresh(case, naive::terms(&head.said, source.represents(), Some(share)))
             }) {
                 Ok(()) => return is_dressed(share, got),
                 Err(reason) => why = reason,
@@ -235,11 +255,11 @@ impl Judge<'_> {
         let since = asked.at.saturating_sub(2);
         let failures = || self.of_page(asked).filter(|record| record.at >= since);
         let disconnected = failures().any(|record| record.disconnects);
-        let failed = disconnected || failures().any(|record| [500, 502, 503, 504].contains(&record.status));
+        let failed =
+            disconnected || failures().any(|record| [500, 502, 503, 504].contains(&record.status));
         let within = |window: Option<u64>| window.is_some_and(|window| stale_for <= window);
-        let permitted = within(terms.swr)
-            || failed && within(terms.sie)
-            || disconnected && terms.lifetime > 0;
+        let permitted =
+            within(terms.swr) || failed && within(terms.sie) || disconnected && terms.lifetime > 0;
         claim(permitted, "stale without permission")
     }
 
@@ -251,11 +271,13 @@ impl Judge<'_> {
         let bare = |share: &Share| {
             let cookies = naive::keyed_cookies(share);
             let headers = naive::keyed_headers(share);
-            let session = matches!(share.audience, Audience::PerUser(larder_policy::UserKey::Session));
+            let session =
+                matches!(share.audience, Audience::PerUser(larder_policy::UserKey::Session));
             let listed = naive::listed_sessions(&record.cookies);
-            let cookies = record.cookies.iter().all(|cookie| {
-                cookies.contains(&cookie.0) || session && listed.contains(&cookie)
-            });
+            let cookies = record
+                .cookies
+                .iter()
+                .all(|cookie| cookies.contains(&cookie.0) || session && listed.contains(&cookie));
             let fields = record.fields.keys().all(|name| {
                 FILL.contains(&name.as_str()) || headers.iter().any(|keyed| keyed == name.as_str())
             });
@@ -332,7 +354,8 @@ fn shows_only(record: &Record, asked: &Asked, who: &Who) -> Verdict {
         };
         let is_own = is_larders
             || asked.headers.get_all(name).iter().any(|own| own == value)
-            || naive::normal(name.as_str(), &record.fields) == naive::normal(name.as_str(), &asked.headers)
+            || naive::normal(name.as_str(), &record.fields)
+                == naive::normal(name.as_str(), &asked.headers)
             || name == "accept-language" && is_wanted(record, asked);
         claim(is_own, "LEAK: another visitor's field")?;
     }
@@ -397,8 +420,10 @@ fn is_never(headers: &HeaderMap) -> Verdict {
 fn is_dressed(share: &Share, got: &Got) -> Verdict {
     let line = got.headers.get("cache-control").map_or(&b""[..], |line| line.as_bytes());
     let line = String::from_utf8_lossy(line).into_owned();
-    let everybody = share.audience.is_everybody() || got.status == StatusCode::RANGE_NOT_SATISFIABLE;
-    let private = line.contains("private") && !line.contains("public") && !line.contains("s-maxage");
+    let everybody =
+        share.audience.is_everybody() || got.status == StatusCode::RANGE_NOT_SATISFIABLE;
+    let private =
+        line.contains("private") && !line.contains("public") && !line.contains("s-maxage");
     claim(everybody || private, "others on the way may keep it")?;
     let vary = got.headers.get_all("vary").iter().any(|line| {
         String::from_utf8_lossy(line.as_bytes()).to_lowercase().contains("larder-identity")
@@ -413,7 +438,8 @@ fn expected(case: &Case<'_>) -> Option<Bytes> {
         return Some(Bytes::new());
     }
     let range = got.headers.get("content-range").and_then(|line| line.to_str().ok());
-    let window = range.and_then(|line| line.strip_prefix("bytes ")?.split('/').next()?.split_once('-'));
+    let window =
+        range.and_then(|line| line.strip_prefix("bytes ")?.split('/').next()?.split_once('-'));
     match window.filter(|_| got.status == StatusCode::PARTIAL_CONTENT) {
         Some((first, last)) => {
             let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);

@@ -21,6 +21,9 @@ pub(crate) enum Way<'s> {
     Share(&'s Share, Who),
 }
 
+/// An identity of which nothing is in the key.
+const UNKEYED: Who = Who { class: "", ..NOBODY };
+
 /// Of whom nothing is verified.
 pub(crate) enum Proof {
     Of(Who),
@@ -111,9 +114,10 @@ pub(crate) fn has_session(cookies: &[(String, String)]) -> bool {
     !sessions(cookies).is_empty()
 }
 
-/// Those that `session_cookies` names exactly as they are sent.
+/// Those that `session_cookies` names, as they are sent, also where nothing is in them.
 pub(crate) fn listed_sessions(cookies: &[(String, String)]) -> Vec<&(String, String)> {
-    sessions(cookies).into_iter().filter(|(name, _)| name != "SessionID").collect()
+    let is_listed = |name: &str| name == "sessionid" || name.starts_with("rm_");
+    cookies.iter().filter(|(name, _)| is_listed(name)).collect()
 }
 
 /// All that may be proven of who asks: several, where several look-ups were under way.
@@ -162,15 +166,16 @@ pub(crate) fn ways<'s>(
     asked: &Asked,
 ) -> Vec<Way<'s>> {
     let of_bypass = |value: &str| !value.is_empty() && value != "\"\"";
+    let action = rule(site, &asked.method, asked.host, &asked.target).0;
+    let of_script = site.xhr_never && signs(&asked.headers).contains(&true);
+    if of_script || action == Some(&Action::Never) {
+        return vec![Way::Never];
+    }
     if site.bypass && named(&asked.cookies, BYPASS).any(of_bypass) {
         return vec![Way::Pass];
     }
-    if site.xhr_never && signs(&asked.headers).contains(&true) {
-        return vec![Way::Never];
-    }
-    let share = match rule(site, &asked.method, asked.host, &asked.target).0 {
-        None | Some(Action::Respect) => return vec![Way::Open],
-        Some(Action::Never) => return vec![Way::Never],
+    let share = match action {
+        None | Some(Action::Respect | Action::Never) => return vec![Way::Open],
         Some(Action::Pass) => return vec![Way::Pass],
         Some(Action::Share(share)) => share,
     };
@@ -183,7 +188,7 @@ pub(crate) fn ways<'s>(
     let (mut class, mut user, mut segment) = (false, false, false);
     match &share.audience {
         Audience::AllUsers | Audience::PerUser(UserKey::Session) => {
-            return vec![Way::Share(share, NOBODY)];
+            return vec![Way::Share(share, UNKEYED)];
         }
         Audience::AnonymousOnly => {}
         Audience::AnonymousAndAuthenticated => class = true,
@@ -193,7 +198,7 @@ pub(crate) fn ways<'s>(
             user = parts.contains(&Part::User);
             segment = parts.contains(&Part::Segment);
             if !class && !user && !segment {
-                return vec![Way::Share(share, NOBODY)];
+                return vec![Way::Share(share, UNKEYED)];
             }
         }
     }
@@ -254,7 +259,8 @@ pub(crate) fn key(share: &Share, headers: &HeaderMap, cookies: &[(String, String
 
 /// RFC 9111 §4.1: a field without the differences that mean nothing.
 pub(crate) fn normal(name: &str, headers: &HeaderMap) -> Option<String> {
-    let lines: Vec<&str> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
+    let lines: Vec<&str> =
+        headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
     let line = lines.join(if name == "cookie" { "; " } else { "," });
     let line = match name {
         "user-agent" | "cookie" | "authorization" => line,
@@ -284,7 +290,8 @@ pub(crate) fn terms(said: &Said, status: u16, share: Option<&Share>) -> Terms {
     let overrides = share.is_some_and(|share| share.override_no_store);
     let respects = share.is_some_and(|share| share.respect_origin);
     let secs = |lasts: Option<Duration>| lasts.map(|lasts| lasts.as_secs());
-    let stated = governing.targeted.or(governing.s_maxage).or(governing.max_age).or(governing.expires);
+    let stated =
+        governing.targeted.or(governing.s_maxage).or(governing.max_age).or(governing.expires);
     let ttl = share.and_then(|share| secs(share.ttl)).filter(|_| !(respects && stated.is_some()));
     let lifetime = ttl.or(stated).unwrap_or_default();
     let is_error = status >= 400;
@@ -315,10 +322,9 @@ pub(crate) fn is_storable(said: &Said, status: u16, share: Option<&Share>) -> bo
         && !(share.is_some() && terms.always_validates)
         && !said.vary.contains(&"*")
         && !said.vary.contains(&"X-Forwarded-For")
-        && said
-            .set_cookie
-            .iter()
-            .all(|name| share.is_some_and(|share| share.drop_set_cookie.iter().any(|drop| drop == name)))
+        && said.set_cookie.iter().all(|name| {
+            share.is_some_and(|share| share.drop_set_cookie.iter().any(|drop| drop == name))
+        })
 }
 
 /// Whether the answer may be given to others although no rule says so: RFC 9111 §3, §3.5, and the reading

@@ -91,6 +91,20 @@ impl Site {
         site
     }
 
+    /// For people.
+    pub(crate) fn told(&self) -> String {
+        let Self { query, keys, look_up_ttl, bypass, xhr_never, .. } = self;
+        let rules = self.rules.iter().map(|ruled| {
+            let (host, when) = (ruled.host, &ruled.rule.when.methods);
+            let Rule { action, query, .. } = &ruled.rule;
+            format!("{:?} of {host:?} by {when:?}: {action:?} {query:?}\n", ruled.place)
+        });
+        let all = rules.collect::<String>();
+        format!(
+            "{all}{query:?} keys {keys:?} look-up {look_up_ttl:?} bypass {bypass} xhr {xhr_never}\n"
+        )
+    }
+
     fn compile(&self) -> Policy {
         let names = |names: &[&str]| {
             CookieNames::new(names.iter().map(|name| (*name).to_owned()).collect())

@@ -195,7 +195,9 @@ impl Crowd {
                 put("sec-fetch-dest", "empty");
             }
             3 => put("sec-fetch-dest", &tag(number, id)),
-            4 | 5 => put("larder-identity", "class=authenticated, user=\"user-0\", segment=\"seg-a\""),
+            4 | 5 => {
+                put("larder-identity", "class=authenticated, user=\"user-0\", segment=\"seg-a\"")
+            }
             6 => put("range", "bytes=0-30"),
             7 | 8 => put("if-none-match", seen),
             9 => put("if-none-match", &format!("\"{}\"", tag(number, id))),

@@ -126,7 +126,7 @@ impl World {
         let all = vec![Visitor::default(); setting.visitors];
         app.books().behaves = setting.behaves;
         app.books().look_up_ttl = site.look_up_ttl.unwrap_or_default();
-        let trace = traced.then(|| format!("{:#?}\n", site.rules));
+        let trace = traced.then(|| site.told());
         Self {
             setting,
             clock,
@@ -183,7 +183,7 @@ impl World {
     fn reload(&mut self, random: &mut Random, step: u64) {
         let site = Site::any(random, self.setting.proofs);
         self.cache.set_options(options(&site, random));
-        self.note(|| format!("#{step} other rules: {:#?}", site.rules));
+        self.note(|| format!("#{step} other rules:\n{}", site.told()));
         let mut books = self.app.books();
         books.site = self.sites.len();
         books.look_up_ttl = site.look_up_ttl.unwrap_or_default();
@@ -228,7 +228,8 @@ impl World {
         self.settle().await;
         let answered = self.app.books().moment();
         self.judge(&[(asked.clone(), got.clone(), answered)])?;
-        let told = got.as_ref().and_then(|got| got.headers.get_all("cache-status").iter().next_back());
+        let told =
+            got.as_ref().and_then(|got| got.headers.get_all("cache-status").iter().next_back());
         let is_hit = told.is_some_and(|told| told.as_bytes().starts_with(b"larder; hit"));
         self.count(&asked, is_hit, expected.is_some());
         if let Some(number) = expected.filter(|_| !is_hit) {
@@ -363,9 +364,10 @@ impl World {
         let (place, _) = self.place(asked)?;
         let is_it = |expected: &&Expected| {
             asked.at < expected.until
-                && expected.selects.iter().all(|(name, value)| {
-                    naive::normal(name, &asked.headers) == *value
-                })
+                && expected
+                    .selects
+                    .iter()
+                    .all(|(name, value)| naive::normal(name, &asked.headers) == *value)
         };
         self.expected.get(&place)?.iter().find(is_it).map(|expected| expected.number)
     }
@@ -394,19 +396,14 @@ impl World {
         let names = |expected: &Expected| {
             expected.selects.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()
         };
-        at_last.retain(|older| {
-            names(older) == names(&expected) && older.selects != expected.selects
-        });
+        at_last
+            .retain(|older| names(older) == names(&expected) && older.selects != expected.selects);
         at_last.push(expected);
     }
 }
 
 /// What a fill that went well leaves behind.
-fn expected(
-    sites: &[Site],
-    record: &crate::application::Record,
-    got: &Got,
-) -> Option<Expected> {
+fn expected(sites: &[Site], record: &crate::application::Record, got: &Got) -> Option<Expected> {
     let site = &sites[record.site];
     let rule = naive::rule(site, &Method::GET, &record.host, &record.target).0;
     let Some(Action::Share(share)) = rule else { return None };
@@ -429,9 +426,9 @@ fn expected(
     let keyed = naive::keyed_headers(share);
     let varies = record.said.vary.iter().map(|name| name.to_lowercase());
     let sent = ["accept-language", "x-country", "user-agent", "x-tag"].map(str::to_owned);
-    let sent = sent.into_iter().filter(|name| {
-        record.fields.get(name.as_str()).is_some_and(|value| value != "Larder")
-    });
+    let sent = sent
+        .into_iter()
+        .filter(|name| record.fields.get(name.as_str()).is_some_and(|value| value != "Larder"));
     let mut names: Vec<String> = varies.chain(sent).collect();
     names.retain(|name| {
         !["cookie", "larder-identity", "host"].contains(&name.as_str()) && !keyed.contains(name)
@@ -443,7 +440,11 @@ fn expected(
         (name, value)
     };
     let until = record.at + terms.lifetime - record.said.age;
-    Some(Expected { number: record.number, until, selects: names.into_iter().map(select).collect() })
+    Some(Expected {
+        number: record.number,
+        until,
+        selects: names.into_iter().map(select).collect(),
+    })
 }
 
 async fn get(mut service: CacheService<Application>, asked: &Asked) -> Option<Got> {
