@@ -264,10 +264,31 @@ impl Answer<'_> {
             status: newer.head.status,
             response: &fields,
         };
-        let keep = storing::may_store(&exchange, settings).and_then(|()| {
-            if newer.head.vary == Vary::Any { Err(Reason::VaryAny) } else { Ok(()) }
-        });
+        let keep = storing::may_store(&exchange, settings)
+            .and_then(|()| self.may_stay(&fields, options, settings))
+            .and_then(|()| {
+                if newer.head.vary == Vary::Any { Err(Reason::VaryAny) } else { Ok(()) }
+            });
         Freshened { variant: newer, keep }
+    }
+
+    /// The same, apart from what HTTP says: the fields of an answer that brings a cookie, no confirmation, or what is one
+    /// session's only, are not to be seen by others, also where the body is older.
+    fn may_stay(
+        &self,
+        updated: &HeaderMap,
+        options: &Options,
+        settings: &Settings,
+    ) -> Result<(), Reason> {
+        match self.sharing {
+            Some((sharing, _)) => {
+                sharing.allows_cookies(self.response).and_then(|()| sharing.is_confirmed(updated))
+            }
+            None if sharing::may_share_session(&options.policy, self.request, updated, settings) => {
+                Ok(())
+            }
+            None => Err(Reason::SessionResponse),
+        }
     }
 
     /// The stored response with the fields of a new head (RFC 9111 §3.2).

@@ -80,15 +80,22 @@ impl Sharing {
 
     /// Whether an answer made for this page may be shared, apart from what HTTP says.
     pub(crate) fn allows(&self, response: &HeaderMap) -> Result<(), Reason> {
-        let Some(share) = self.share() else { return Ok(()) };
-        if set_cookie::kept_name(response, &share.drop_set_cookie).is_some() {
-            return Err(Reason::SetCookie);
-        }
+        self.allows_cookies(response).and_then(|()| self.is_confirmed(response))
+    }
+
+    /// Whether all cookies that an answer sets may be taken off.
+    pub(crate) fn allows_cookies(&self, response: &HeaderMap) -> Result<(), Reason> {
+        let kept = |share: &Share| set_cookie::kept_name(response, &share.drop_set_cookie).is_some();
+        if self.share().is_some_and(kept) { Err(Reason::SetCookie) } else { Ok(()) }
+    }
+
+    /// Whether the application says that the page is for whom it was asked for.
+    pub(crate) fn is_confirmed(&self, response: &HeaderMap) -> Result<(), Reason> {
         let confirmed = || match Vary::of(response) {
             Vary::Fields(names) => names.contains(&LARDER_IDENTITY),
             Vary::None | Vary::Any => false,
         };
-        if self.ruling.identity.needs_confirmation() && !confirmed() {
+        if self.is_shared() && self.ruling.identity.needs_confirmation() && !confirmed() {
             return Err(Reason::Unconfirmed);
         }
         Ok(())

@@ -79,8 +79,12 @@ where
                 };
                 let led = Enduring::new(lead::lead(fetch.clone(), lead, errand)).await;
                 // Where it varies by a field that was not sent, it is sent now that this is known.
-                let is_other =
-                    matches!(&led, Led::Shared(_, head, _) if !head.matches(&asked.headers));
+                let is_other = match &led {
+                    Led::Shared(_, head, _) => !head.matches(&asked.headers),
+                    // A 304 can say it, too.
+                    Led::Validated(variant) => !variant.head.matches(&asked.headers),
+                    Led::Stale(..) | Led::Unshared(..) | Led::Failed(_) => false,
+                };
                 if !is_other {
                     return conclude(fetch, asked, led, reason).await;
                 }
