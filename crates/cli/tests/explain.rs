@@ -85,13 +85,13 @@ drop_set_cookie = ['csrftoken']
                     place("/blog/*")
                 ),
                 &format!("nearest       {}  its `path", place("/blog/feed")),
-                "visitor       unverified: no signed marker, and no look-up is configured (session cookie: sessionid)",
+                "visitor       with a session; whose it is does not matter here (session cookie: sessionid)",
                 "key           for = all-users\n",
                 "user-agent: Larder\n",
                 "cookies: sessionid, theme\n",
                 "parameters: utm_source\n",
                 "kept          10m in Larder, 5s in browsers\n",
-                "visitor sees  cache-control: max-age=5, plus the page's age\n",
+                "visitor sees  cache-control: max-age=5 (and the page's age is added)\n",
             ],
         );
         assert!(!told.contains("verysecret"), "{told}");
@@ -252,6 +252,38 @@ drop_set_cookie = ['csrftoken']
     }
 
     #[test]
+    fn live_shows_that_what_the_page_varies_by_is_sent() {
+        let origin = application(|request| {
+            let language = request.field("accept-language").unwrap_or("none").to_owned();
+            Script::answer("200 OK", "Vary: Accept-Language\r\n", language)
+        });
+        let arguments = ["-H", "Accept-Language: de", "http://example.com/blog/1"];
+        let told = live("varies", &origin, &arguments);
+        has(
+            &told,
+            &[
+                "note          the page varies by accept-language, as its last answer said\n",
+                "varies by     accept-language\n",
+                "the next one  200  larder; hit; ",
+            ],
+        );
+        assert!(!told.contains("not sent"), "{told}");
+        assert_eq!(origin.request_count(), 2, "once without the field, once with it");
+    }
+
+    #[test]
+    fn live_says_of_a_head_that_a_get_could_be_stored() {
+        let origin = application(|_| {
+            Script::answer("200 OK", "Cache-Control: max-age=60\r\nContent-Length: 5\r\n", "")
+        });
+        let told = live("head", &origin, &["-X", "HEAD", "http://example.com/x"]);
+        has(
+            &told,
+            &["stored        no\n", "the one to GET may be stored", "the same as for request 1"],
+        );
+    }
+
+    #[test]
     fn live_as_json_has_both_parts() {
         let origin =
             application(|_| Script::answer("200 OK", "Vary: Accept-Encoding\r\n", "hello"));
@@ -274,7 +306,7 @@ drop_set_cookie = ['csrftoken']
         };
         let broken = application(|_| Script::new().close());
         let cases = [
-            (nobody.clone(), "larder: connect-failed: application 127.0.0.1:"),
+            (nobody, "larder: connect-failed: application 127.0.0.1:"),
             (broken.url(), "larder: closed-early: application 127.0.0.1:"),
             ("http://no-such-name.invalid:9".to_owned(), "larder: application no-such-name"),
         ];

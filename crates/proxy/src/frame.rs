@@ -10,7 +10,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue, UPGRADE,
+};
 use http::{Method, Request, Response};
 use larder_policy::hygiene;
 use larder_semantics::Reason;
@@ -18,7 +20,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::context::ConnContext;
+use crate::context::{ConnContext, Protocol};
 use crate::error::{self, After};
 use crate::inbound::Inbound;
 use crate::limits;
@@ -98,6 +100,9 @@ where
         let state = match self.check(&request) {
             Err(reason) => State::Refused { reason },
             Ok(()) => {
+                if self.context.protocol == Protocol::H2 {
+                    join_cookies(request.headers_mut());
+                }
                 strike_listed(request.headers_mut());
                 State::Inner { future: self.inner.call(request) }
             }
@@ -144,6 +149,20 @@ where
     }
 }
 
+/// RFC 9113 §8.2.3: HTTP/2 may send each cookie as a field of its own; for everybody else they are one, joined by `; `. Joined
+/// by a comma, as other fields are, cookies would be lost.
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut lines = headers.get_all(COOKIE).iter();
+    if lines.by_ref().take(2).count() < 2 {
+        return;
+    }
+    let lines: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    // Made of values with something between them that a value may hold.
+    if let Ok(joined) = HeaderValue::try_from(lines.join(&b"; "[..])) {
+        headers.insert(COOKIE, joined);
+    }
+}
+
 /// RFC 9110 §7.6.1: what `Connection` lists is for us, not for the application, so it must not choose
 /// a stored page either: with `Connection: accept-language`, the page that the application made
 /// without that field would be stored as the one for its value.
@@ -183,4 +202,28 @@ fn fail<B>(failure: &impl Failure, method: &Method) -> Response<Reply<B>> {
     }
     debug_assert!(head.headers.contains_key(CONTENT_LENGTH));
     Response::from_parts(head, Reply::own(text, reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_that_came_apart_become_one_line_in_order() {
+        let cases: [(&[&str], &[&str]); 4] = [
+            (&[], &[]),
+            (&["a=1; b=2"], &["a=1; b=2"]),
+            (&["a=1", "b=2", "a=3"], &["a=1; b=2; a=3"]),
+            (&["a=1; b=2", "c"], &["a=1; b=2; c"]),
+        ];
+        for (sent, joined) in cases {
+            let mut headers = HeaderMap::new();
+            for line in sent {
+                headers.append(COOKIE, HeaderValue::from_str(line).unwrap());
+            }
+            join_cookies(&mut headers);
+            let lines: Vec<_> = headers.get_all(COOKIE).iter().collect();
+            assert_eq!(lines, joined, "{sent:?}");
+        }
+    }
 }

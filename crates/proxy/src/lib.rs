@@ -24,6 +24,7 @@ mod admin;
 mod clock;
 mod context;
 mod error;
+mod explain;
 mod exposition;
 mod forward;
 mod frame;
@@ -41,6 +42,7 @@ mod signals;
 mod start_error;
 mod tell;
 
+pub use explain::explain;
 pub use metrics::Metrics;
 pub use pipeline::{cache_options, upstream_settings};
 pub use server::Server;

@@ -43,6 +43,7 @@ pub fn run_with(
         let _context = runtime.enter();
         Signals::watch().map_err(StartError::System)?
     };
+    warn(&config);
     let server = Server::start(config)?;
     announce(&server);
     ready(&server);
@@ -67,6 +68,13 @@ pub fn run_with(
     Ok(())
 }
 
+/// What is odd in a configuration, though nothing is wrong: rules that no request comes to and the like.
+fn warn(config: &Config) {
+    for line in config.warnings.lines() {
+        tracing::warn!("{line}");
+    }
+}
+
 fn announce(server: &Server) {
     for address in server.addresses() {
         tracing::info!("listening on {address}");
@@ -85,6 +93,7 @@ fn apply(server: &Server, config: Result<Config, Problems>) {
             return;
         }
     };
+    warn(&config);
     match server.apply(config) {
         Ok(waiting) if waiting.is_empty() => tracing::info!("a new configuration is in force"),
         Ok(waiting) => tracing::warn!(

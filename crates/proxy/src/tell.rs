@@ -24,6 +24,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::context::ConnContext;
+use crate::explain::explain;
 use crate::frame::Failure;
 use crate::inbound::Inbound;
 use crate::reply::Noted;
@@ -121,8 +122,6 @@ impl Asked {
 
     /// The explanation of an answer that came about by `reason`.
     fn detail(&self, reason: Reason) -> String {
-        let cache = &self.to.cache;
-        let policy = Arc::clone(&cache.options().policy);
         let visit = Visit {
             scheme: self.to.scheme,
             host: &self.host,
@@ -130,8 +129,7 @@ impl Asked {
             target: &self.target,
             headers: &self.headers,
         };
-        let proofs = cache.identities().of_site(&self.host, policy.number());
-        let explanation = policy.explain(&visit, &proofs, cache.now());
+        let explanation = explain(&self.to.cache, &visit);
         string(&format!("{reason}: {}; {}", reason.text(), explanation.brief()))
     }
 }

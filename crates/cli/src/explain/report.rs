@@ -32,7 +32,7 @@ pub(super) struct Live {
 }
 
 /// A request to the application, and what came.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Asked {
     /// On behalf of which request, from 1.
     pub(super) request: usize,
@@ -57,7 +57,7 @@ pub(super) enum For {
 }
 
 /// What came back.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Came {
     /// An answer, with the fields that decide about caching.
@@ -90,7 +90,16 @@ pub(super) struct Shown {
 
 impl Display for Live {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for asked in &self.asked {
+        for (index, asked) in self.asked.iter().enumerate() {
+            let before = self.asked.iter().take(index);
+            if let Some(same) = before.into_iter().find(|other| asked.is_as(other)) {
+                writeln!(
+                    out,
+                    "request {}: the application was asked the same as for request {}, and answered the same\n",
+                    asked.request, same.request
+                )?;
+                continue;
+            }
             let made_for = match asked.made_for {
                 For::All => "for all who share the page",
                 For::Visitor => "for this visitor, as it came",
@@ -123,18 +132,29 @@ impl Display for Live {
     }
 }
 
+impl Asked {
+    /// The same, for another request.
+    fn is_as(&self, other: &Self) -> bool {
+        *self == Self { request: self.request, ..other.clone() }
+    }
+}
+
 impl Live {
     fn outcome(&self) -> Rows {
         let mut rows = Rows::new();
-        if self.stored {
-            rows.push("stored", format!("yes, {} bytes", self.body_bytes));
-        }
-        if let Some(because) = &self.not_stored_because {
-            let clause = because.clause.map(|clause| format!(" ({clause})")).unwrap_or_default();
-            rows.push("stored", format!("no, {}: {}{clause}", because.reason, because.text));
-        }
+        let stored = match (&self.not_stored_because, &self.cut) {
+            _ if self.stored => format!("yes, {} bytes", self.body_bytes),
+            (Some(because), _) => {
+                let clause =
+                    because.clause.map(|clause| format!(" ({clause})")).unwrap_or_default();
+                format!("no, {}: {}{clause}", because.reason, because.text)
+            }
+            (None, Some(_)) => "no, only a whole body is".to_owned(),
+            (None, None) => "no".to_owned(),
+        };
+        rows.push("stored", stored);
         if let Some(cut) = &self.cut {
-            rows.push("body", cut);
+            rows.push("body", format!("{} bytes, then: {cut}", self.body_bytes));
         }
         if let Some(kept) = &self.kept {
             let span = |secs| show_span(Duration::from_secs(secs));

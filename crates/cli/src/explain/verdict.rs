@@ -13,7 +13,7 @@ use larder_cache::sharing::Sharing;
 use larder_policy::explain::{Because, Field, Outcome};
 use larder_policy::{Explanation, KeyBuf, Question};
 use larder_semantics::vary::Vary;
-use larder_semantics::{Freshness, LifetimeSource, Reason};
+use larder_semantics::{Freshness, LifetimeSource, Reason, Validation};
 
 use super::ask::Answered;
 use super::changes;
@@ -75,9 +75,12 @@ impl Case<'_> {
     pub(super) fn report(&self, exchanges: &[Exchange], first: &Answered, next: &Answered) -> Live {
         let judged = self.judged(exchanges);
         let draft = judged.as_ref().map(|judged| (judged, judged.draft(&judged.answer.fields)));
-        let is_stored = first.cache_status.contains("; stored");
+        let is_being_stored = first.cache_status.contains("; stored");
+        let is_stored = is_being_stored && first.cut.is_none();
+        let is_head = self.question.method == Method::HEAD
+            && draft.as_ref().is_some_and(|(_, draft)| draft.is_ok());
         let kept = match &draft {
-            Some((judged, Ok(draft))) if is_stored => Some(self.kept(judged, draft)),
+            Some((judged, Ok(draft))) if is_being_stored => Some(self.kept(judged, draft)),
             Some(_) | None => None,
         };
         let reason = match &draft {
@@ -93,7 +96,7 @@ impl Case<'_> {
         Live {
             asked: exchanges.iter().map(|exchange| self.asked(exchange)).collect(),
             stored: is_stored,
-            not_stored_because: (!is_stored).then(|| Because::from(reason)),
+            not_stored_because: (!is_being_stored && !is_head).then(|| Because::from(reason)),
             kept,
             changes,
             body_bytes: first.body_bytes,
@@ -188,10 +191,11 @@ impl Case<'_> {
                 let percent = self.cache.options().semantics.heuristic_fraction_percent;
                 format!("Last-Modified: {percent} % of the time since then (RFC 9111 §4.2.2)")
             }
-            LifetimeSource::None => {
-                "nothing: the application is asked each time if it is still good".to_owned()
-            }
+            LifetimeSource::None => "nothing that the response says".to_owned(),
         };
+        if draft.head.freshness.validation == Validation::Always {
+            text.push_str(", and no-cache: the application is asked each time if it is still good");
+        }
         let cap = self.cache.options().semantics.error_lifetime_max;
         if judged.answer.status.as_u16() >= 400 && draft.head.freshness.lifetime == cap {
             text.push_str(", errors are kept no longer");

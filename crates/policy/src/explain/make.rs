@@ -15,7 +15,7 @@ use crate::ruling::{Ruling, Way};
 use crate::scheme::Scheme;
 use crate::visit::Visit;
 use crate::visitor::{Sources, Visitor, identify};
-use http::header::{self, HeaderMap};
+use http::header::{self, HeaderMap, HeaderName};
 use larder_semantics::{Lookup, Reason, Timestamp};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ struct Decided<'a> {
     ruling: Ruling,
     key: KeyBuf,
     visitor: Visitor,
+    /// By which fields the page is known to vary.
+    varies: Vec<HeaderName>,
     outcome: Outcome,
     reason: Option<Reason>,
     /// Whether the client sent what only Larder may say.
@@ -36,6 +38,19 @@ impl Policy {
     /// What would become of a request, and why. As far as rules say: what the application answers is not known.
     #[must_use]
     pub fn explain(&self, visit: &Visit<'_>, sources: &dyn Sources, now: Timestamp) -> Explanation {
+        self.explain_knowing(visit, sources, &|_, _| Vec::new(), now)
+    }
+
+    /// The same for one who knows by which request fields a shared page varies: they are sent to the application too.
+    /// `varies` is asked with the ruling and the page's key.
+    #[must_use]
+    pub fn explain_knowing(
+        &self,
+        visit: &Visit<'_>,
+        sources: &dyn Sources,
+        varies: &dyn Fn(&Ruling, &[u8]) -> Vec<HeaderName>,
+        now: Timestamp,
+    ) -> Explanation {
         let mut headers = visit.headers.clone();
         let impostor = headers.remove(&LARDER_IDENTITY).is_some();
         let visit = Visit { headers: &headers, ..*visit };
@@ -43,7 +58,10 @@ impl Policy {
         let ruling = self.decide(&visit, sources, now, &mut key);
         let visitor = identify(&headers, &self.identity, sources, now);
         let (outcome, reason) = outcome(&ruling, &visit);
-        Decided { policy: self, visit, ruling, key, visitor, outcome, reason, impostor }.tell()
+        let varies =
+            if outcome == Outcome::Shared { varies(&ruling, key.as_bytes()) } else { Vec::new() };
+        let policy = self;
+        Decided { policy, visit, ruling, key, visitor, varies, outcome, reason, impostor }.tell()
     }
 }
 
@@ -160,7 +178,7 @@ impl Decided<'_> {
         let mut left_out = LeftOut::default();
         let (mut fields, mut cookies) = (Vec::new(), Vec::new());
         if let Some(share) = share {
-            let filled = self.policy.fill(&self.ruling, share, client, &[]);
+            let filled = self.policy.fill(&self.ruling, share, client, &self.varies);
             left_out = left_out::of_fields(client, &filled);
             (fields, cookies) = shown(&filled, secrets);
         }
@@ -175,7 +193,9 @@ impl Decided<'_> {
     fn seen(&self) -> Seen {
         let is_shared = self.outcome == Outcome::Shared;
         let mut headers = HeaderMap::new();
-        if let Some(dress) = self.policy.dress(&self.ruling, is_shared) {
+        let dress = self.policy.dress(&self.ruling, is_shared);
+        // Whether the page is shared is not known before the look-up.
+        if let Some(dress) = dress.filter(|_| self.outcome != Outcome::LookUp) {
             dress.apply(&mut headers, Duration::ZERO);
         }
         let (fields, _) = shown(&headers, &Secrets(&self.policy.identity));
@@ -207,9 +227,12 @@ impl Decided<'_> {
             ));
         }
         if self.outcome == Outcome::Shared {
-            notes.push(
-                "fields that the page's Vary names are sent too, once it has named them".to_owned(),
-            );
+            notes.push(match joined(&self.varies) {
+                None => {
+                    "fields that the page's Vary names are sent too, once it has named them".into()
+                }
+                Some(names) => format!("the page varies by {names}, as its last answer said"),
+            });
         }
         if self.ruling.identity.needs_confirmation() && self.outcome == Outcome::Shared {
             notes.push(

@@ -6,9 +6,9 @@ use crate::cookies::CookieNames;
 use crate::identity::{Class, Identity, IdentityRules, Keys, LookUp, MarkerFault};
 use crate::query::Query;
 use crate::rule::{Action, HostPattern, Pattern, Rule, Share, When};
-use crate::visitor::{Known, Plain, SessionCookie, Sources};
+use crate::visitor::{Known, Plain, SessionCookie, Sources, Visitor};
 use crate::{Policy, PolicyParts};
-use http::Method;
+use http::{HeaderMap, Method};
 use larder_semantics::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,6 +97,10 @@ impl Sources for Asked {
             user: Some("42".to_owned()),
             segment: Some("staff".to_owned()),
         }))
+    }
+
+    fn visitor(&self, headers: &HeaderMap, rules: &IdentityRules, now: Timestamp) -> Visitor {
+        crate::identify(headers, rules, self, now)
     }
 }
 
@@ -247,8 +251,23 @@ fn what_the_visitor_sees_is_what_the_dress_makes() {
     assert_eq!(fields, expected);
     let blog = explain("/blog/1", &[]);
     assert_eq!(blog.seen.fields[0].value, "max-age=0");
-    assert!(blog.to_string().contains("max-age=0 where the application sends none"), "{blog}");
+    assert!(blog.to_string().contains("max-age=0 (where the application sends none)"), "{blog}");
     assert!(explain("/open", &[]).seen.fields.is_empty());
+}
+
+#[test]
+fn what_a_page_is_known_to_vary_by_is_told_as_sent() {
+    let asked = Question::new("https://example.com/blog/1", "GET", &["Accept-Language: de"]);
+    let asked = asked.unwrap();
+    let varies = |_: &crate::Ruling, key: &[u8]| {
+        assert!(crate::key::read(key).is_some(), "it is the page's key");
+        vec![http::header::ACCEPT_LANGUAGE]
+    };
+    let now = Timestamp::from_secs(1_700_000_000);
+    let told = policy().explain_knowing(&asked.visit(), &Plain, &varies, now);
+    assert!(told.sent.left_out.is_nothing(), "{told}");
+    assert!(told.sent.fields.iter().any(|field| field.name == "accept-language"), "{told}");
+    assert!(told.notes.iter().any(|note| note.contains("varies by accept-language")), "{told}");
 }
 
 #[test]

@@ -88,9 +88,9 @@ impl Explanation {
         if let Some(first) = lines.first_mut() {
             let own = self.lifetimes.as_ref().is_some_and(|kept| kept.browser_ttl_secs.is_some());
             if own {
-                first.push_str(", plus the page's age");
+                first.push_str(" (and the page's age is added)");
             } else if !self.seen.replaces {
-                first.push_str(" where the application sends none");
+                first.push_str(" (where the application sends none)");
             }
         }
         lines
@@ -110,6 +110,7 @@ impl Explanation {
         let known = match (visitor.standing, visitor.class) {
             (Standing::Verified, Some(class)) => format!("verified {class}"),
             (Standing::Anonymous, _) => "anonymous".to_owned(),
+            _ if !visitor.matters => "with a session".to_owned(),
             (Standing::Verified | Standing::Unverified, _) => "unverified".to_owned(),
             (Standing::ToBeAsked, _) => "to be asked".to_owned(),
         };
@@ -135,6 +136,9 @@ impl VisitorLine {
         let mut text = match self.standing {
             Standing::Anonymous => "anonymous: no session cookie".to_owned(),
             Standing::Verified => format!("verified: {}", self.class.unwrap_or("unknown")),
+            Standing::Unverified | Standing::ToBeAsked if !self.matters => {
+                "with a session; whose it is does not matter here".to_owned()
+            }
             Standing::Unverified => format!("unverified: {}", self.doubt.unwrap_or("no proof")),
             Standing::ToBeAsked => "not known yet: the application has to be asked".to_owned(),
         };
@@ -145,9 +149,6 @@ impl VisitorLine {
         }
         if !self.session_cookies.is_empty() {
             text.push_str(&format!(" (session cookie: {})", self.session_cookies.join(", ")));
-        }
-        if !self.matters {
-            text.push_str("; does not matter here");
         }
         text
     }

@@ -49,9 +49,7 @@ fn explain(query: &str, cache: &Cache) -> Result<Explanation, String> {
     let url = url.ok_or("what is to be explained? /explain?url=https%3A%2F%2Fexample.com%2F")?;
     let method = method.as_deref().unwrap_or("GET");
     let question = Question::new(&url, method, &headers)?;
-    let policy = &cache.options().policy;
-    let proofs = cache.identities().of_site(&question.host, policy.number());
-    Ok(policy.explain(&question.visit(), &proofs, cache.now()))
+    Ok(crate::explain::explain(cache, &question.visit()))
 }
 
 fn parameters(query: &str) -> Result<Parameters, String> {
