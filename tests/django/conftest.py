@@ -134,12 +134,24 @@ def site(tmp_path_factory):
     process.stop()
 
 
+def start_larder(site, *more):
+    binary = os.environ.get("LARDER_BIN", str(ROOT / "target" / "fast" / "larder"))
+    command = [binary, "serve", "--to", f"http://127.0.0.1:{site}", "--listen", "127.0.0.1:0", "--admin", "off", *more]
+    return Process(command, r"listening on (?:http://)?127\.0\.0\.1:(\d+)")
+
+
 @pytest.fixture(scope="session")
 def larder(site):
     """Larder's port."""
-    binary = os.environ.get("LARDER_BIN", str(ROOT / "target" / "fast" / "larder"))
-    command = [binary, "serve", "--to", f"http://127.0.0.1:{site}", "--listen", "127.0.0.1:0", "--admin", "off"]
-    process = Process(command, r"listening on (?:http://)?127\.0\.0\.1:(\d+)")
+    process = start_larder(site)
+    yield process.port
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def ruled(site):
+    """The port of a Larder with rules."""
+    process = start_larder(site, "--config", str(HERE / "rules.toml"))
     yield process.port
     process.stop()
 
@@ -148,6 +160,12 @@ def larder(site):
 def browser(larder):
     """Makes browsers without a history."""
     return lambda: Browser(larder)
+
+
+@pytest.fixture
+def visitor(ruled):
+    """Makes browsers without a history, in front of the Larder with rules."""
+    return lambda: Browser(ruled)
 
 
 @pytest.fixture

@@ -1,20 +1,21 @@
 //! What is known of visitors: markers verified a moment ago, and what look-ups brought.
 //!
-//! A visitor's requests carry the same marker again and again. Verifying it costs more than all else of a hit, so each
-//! thread remembers a few hundred by all their bytes, until they expire.
+//! A visitor's requests carry the same cookies again and again. Reading them and verifying a marker costs more than all else
+//! of a hit, so each thread remembers a few hundred `Cookie` lines by all their bytes, until the marker in them expires.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
-use larder_policy::identity::{Keys, MarkerFault};
-use larder_policy::{Identity, KeyBuf, Known, Scheme, SessionCookie, Sources};
+use http::header::{COOKIE, HeaderMap};
+use larder_policy::identity::{IdentityRules, Keys, MarkerFault};
+use larder_policy::{Identity, KeyBuf, Known, Scheme, SessionCookie, Sources, Visitor, identify};
 use larder_semantics::Timestamp;
 use larder_store::{Change, MemoryStore, Sizes, Store, Weigh};
 
-use crate::limits::{LOOKUP_BYTES, VERIFIED_SLOTS};
+use crate::limits::{LOOKUP_BYTES, VERIFIED_LINE_BYTES_MAX, VERIFIED_SLOTS};
 
 /// What look-ups brought, within a fixed number of bytes.
 #[derive(Debug)]
@@ -46,18 +47,20 @@ impl Default for Identities {
 }
 
 /// The sources of proofs for one site.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Proofs<'a> {
     identities: &'a Identities,
     host: &'a str,
     policy: u64,
+    /// Until when the marker verified last counts.
+    until: Cell<Timestamp>,
 }
 
 impl Identities {
     /// Those of a site, under the policy of this number: sessions of one site are nothing to another.
     #[must_use]
-    pub const fn of_site<'a>(&'a self, host: &'a str, policy: u64) -> Proofs<'a> {
-        Proofs { identities: self, host, policy }
+    pub fn of_site<'a>(&'a self, host: &'a str, policy: u64) -> Proofs<'a> {
+        Proofs { identities: self, host, policy, until: Cell::default() }
     }
 }
 
@@ -94,8 +97,9 @@ impl Sources for Proofs<'_> {
         session: SessionCookie<'_>,
         now: Timestamp,
     ) -> Result<Arc<Identity>, MarkerFault> {
-        VERIFIED
-            .with_borrow_mut(|verified| verified.marker((self.policy, keys), marker, session, now))
+        let (identity, until) = keys.verify(marker, session, now)?;
+        self.until.set(until);
+        Ok(Arc::new(identity))
     }
 
     fn looked_up(&self, session: SessionCookie<'_>, now: Timestamp) -> Known {
@@ -107,13 +111,36 @@ impl Sources for Proofs<'_> {
             Some(_) | None => Known::Unknown,
         }
     }
+
+    fn visitor(&self, headers: &HeaderMap, rules: &IdentityRules, now: Timestamp) -> Visitor {
+        let mut lines = headers.get_all(COOKIE).iter();
+        let line = match (lines.next(), lines.next()) {
+            (None, _) => return Visitor::Anonymous,
+            (Some(line), None) if line.len() <= VERIFIED_LINE_BYTES_MAX => line.as_bytes(),
+            // Rare: many cookies, or lines that somebody took apart.
+            (Some(_), _) => return identify(headers, rules, self, now),
+        };
+        VERIFIED.with_borrow_mut(|verified| {
+            verified.visitor(self.policy, line, now, || {
+                self.until.set(Timestamp::default());
+                let visitor = identify(headers, rules, self, now);
+                let until = match &visitor {
+                    Visitor::Anonymous => Timestamp::from_secs(u64::MAX / 1000),
+                    Visitor::Verified(_) => self.until.get(),
+                    // Another answer may be known any moment.
+                    Visitor::Unverified(_) | Visitor::LookUp => Timestamp::default(),
+                };
+                (visitor, until)
+            })
+        })
+    }
 }
 
 thread_local! {
     static VERIFIED: RefCell<Verified> = RefCell::new(Verified::default());
 }
 
-/// Markers that were found good, each with all that made it good.
+/// `Cookie` lines that were read, each with who sends it.
 #[derive(Default)]
 struct Verified {
     slots: Vec<Option<Slot>>,
@@ -121,46 +148,37 @@ struct Verified {
 }
 
 struct Slot {
-    /// The policy whose keys it was verified with: other keys, other answer.
+    /// The policy by which it was read: other keys and names, other answer.
     policy: u64,
-    marker: Box<[u8]>,
-    session: (Box<[u8]>, Box<[u8]>),
-    identity: Arc<Identity>,
+    line: Box<[u8]>,
+    visitor: Visitor,
     until: Timestamp,
 }
 
 impl Verified {
-    fn marker(
+    fn visitor(
         &mut self,
-        (policy, keys): (u64, &Keys),
-        marker: &[u8],
-        session: SessionCookie<'_>,
+        policy: u64,
+        line: &[u8],
         now: Timestamp,
-    ) -> Result<Arc<Identity>, MarkerFault> {
+        read: impl FnOnce() -> (Visitor, Timestamp),
+    ) -> Visitor {
         if self.slots.is_empty() {
             self.slots.resize_with(VERIFIED_SLOTS, || None);
         }
-        let place = self.hasher.hash_one(marker) % VERIFIED_SLOTS as u64;
+        let place = self.hasher.hash_one(line) % VERIFIED_SLOTS as u64;
         let slot = self.slots.get_mut(usize::try_from(place).unwrap_or_default());
-        let Some(slot) = slot else { return Err(MarkerFault::Malformed) };
-        if let Some(known) = slot
+        if let Some(Some(known)) = &slot
             && known.policy == policy
-            && *known.marker == *marker
-            && *known.session.0 == *session.0
-            && *known.session.1 == *session.1
+            && *known.line == *line
             && now < known.until
         {
-            return Ok(Arc::clone(&known.identity));
+            return known.visitor.clone();
         }
-        let (identity, until) = keys.verify(marker, session, now)?;
-        let identity = Arc::new(identity);
-        *slot = Some(Slot {
-            policy,
-            marker: marker.into(),
-            session: (session.0.into(), session.1.into()),
-            identity: Arc::clone(&identity),
-            until,
-        });
-        Ok(identity)
+        let (visitor, until) = read();
+        if let Some(slot) = slot.filter(|_| now < until) {
+            *slot = Some(Slot { policy, line: line.into(), visitor: visitor.clone(), until });
+        }
+        visitor
     }
 }

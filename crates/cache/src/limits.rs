@@ -47,9 +47,12 @@ pub const GENERATION_SHARDS: usize = 64;
 /// is asked more often.
 pub const LOOKUP_BYTES: u64 = 8 << 20;
 
-/// Signed markers per thread that are remembered as verified. A marker is some 200 bytes; more would
-/// help only sites whose visitors come so evenly that verifying is not what costs.
+/// `Cookie` lines per thread of which it is remembered who sends them; more would help only sites whose
+/// visitors come so evenly that reading cookies is not what costs.
 pub const VERIFIED_SLOTS: usize = 1024;
+
+/// The longest such line: with all places taken, two megabytes a thread. Longer ones are read each time.
+pub const VERIFIED_LINE_BYTES_MAX: usize = 2048;
 
 /// How long a look-up that failed is not tried again: long enough that a struggling application is
 /// not asked for each request, short enough that nobody notices after it recovers.

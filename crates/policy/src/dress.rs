@@ -80,6 +80,11 @@ pub fn never(headers: &mut HeaderMap) {
     put(headers, &EXPIRES, HeaderValue::from_static("0"));
 }
 
+/// Whether the page is the same for all who ask for it.
+const fn is_everybody(share: &Share) -> bool {
+    share.audience.is_everybody() && share.keep_cookies.is_empty()
+}
+
 /// A visitor's own answer under a rule: where the application says nothing, nobody else may keep it.
 fn own(share: &Share, headers: &mut HeaderMap) {
     for name in &HELPERS {
@@ -89,7 +94,7 @@ fn own(share: &Share, headers: &mut HeaderMap) {
     if !headers.contains_key(CACHE_CONTROL) {
         put(headers, &CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     }
-    if !share.audience.is_everybody() {
+    if !is_everybody(share) {
         add_to_vary(headers, "Cookie");
     }
 }
@@ -106,14 +111,14 @@ fn shared(share: &Share, headers: &mut HeaderMap, age: Duration) {
         headers.remove(EXPIRES);
         put(headers, &CACHE_CONTROL, value);
     }
-    if !share.audience.is_everybody() {
+    if !is_everybody(share) {
         add_to_vary(headers, "Cookie");
     }
 }
 
 /// The `Cache-Control` for a page of this age. `None`: the application's stays as it is.
 fn browser_value(share: &Share, headers: &HeaderMap, age: Duration) -> Option<HeaderValue> {
-    let everybody = share.audience.is_everybody();
+    let everybody = is_everybody(share);
     let lasts = |ttl: Duration| {
         // Zero stays zero: nothing is fresh then, whatever its age.
         if ttl.is_zero() { 0 } else { ttl.as_secs().saturating_add(age.as_secs()) }

@@ -17,7 +17,7 @@ use crate::key::KeyBuf;
 use crate::policy::Policy;
 use crate::rule::{Action, Asked, Rule, RuleId, Share};
 use crate::visit::Visit;
-use crate::visitor::{Doubt, Sources, Visitor, identify};
+use crate::visitor::{Doubt, Sources, Visitor};
 use crate::xhr::XhrClass;
 use http::{HeaderMap, Method, header};
 use larder_semantics::{Reason, Timestamp};
@@ -209,7 +209,7 @@ impl Policy {
         if !anonymous_only && !ruling.identity.is_keyed() {
             return;
         }
-        match identify(visit.headers, &self.identity, sources, now) {
+        match sources.visitor(visit.headers, &self.identity, now) {
             Visitor::Anonymous => {}
             Visitor::LookUp => ruling.way = Way::LookUp,
             Visitor::Verified(identity) if anonymous_only => {

@@ -86,6 +86,9 @@ pub trait Sources {
 
     /// What is known of a session by a look-up.
     fn looked_up(&self, session: SessionCookie<'_>, now: Timestamp) -> Known;
+
+    /// Who sent a request with these fields: [`identify`], or the same from memory.
+    fn visitor(&self, headers: &HeaderMap, rules: &IdentityRules, now: Timestamp) -> Visitor;
 }
 
 /// Proofs worked out anew each time, and no look-ups: for explanations and tests.
@@ -105,6 +108,10 @@ impl Sources for Plain {
 
     fn looked_up(&self, _: SessionCookie<'_>, _: Timestamp) -> Known {
         Known::Unknown
+    }
+
+    fn visitor(&self, headers: &HeaderMap, rules: &IdentityRules, now: Timestamp) -> Visitor {
+        identify(headers, rules, self, now)
     }
 }
 

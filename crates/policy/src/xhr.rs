@@ -38,18 +38,22 @@ impl Xhr {
     /// Which signs a request has. A field counts that is there exactly once with exactly the sign's value.
     #[must_use]
     pub fn classify(&self, request: &HeaderMap) -> XhrClass {
-        // Most requests lack the first field of every sign. Reading their names once costs less than a look in the table for
-        // each sign; nearly all differ in length from what is looked for.
+        // Most requests have no sign at all. Reading their lines once costs less than a look in the table for each sign;
+        // nearly all values differ in length from what is looked for.
         let lengths = self
             .signs
             .iter()
-            .filter_map(|sign| sign.first())
-            .fold(0, |lengths, name| lengths | length_bit(name));
-        let may_be = |name: &HeaderName| {
-            lengths & length_bit(name) != 0
-                && self.signs.iter().any(|sign| sign.first() == Some(name))
+            .filter_map(|sign| sign.0.first())
+            .fold(0, |lengths, (_, value)| lengths | length_bit(value));
+        let may_be = |(name, value): (&HeaderName, &HeaderValue)| {
+            lengths & length_bit(value) != 0
+                && self
+                    .signs
+                    .iter()
+                    .filter_map(|sign| sign.0.first())
+                    .any(|(wanted, wanted_value)| value == wanted_value && name == wanted)
         };
-        if !request.keys().any(may_be) {
+        if !request.iter().any(may_be) {
             return XhrClass::default();
         }
         let there = self.numbered().filter(|(_, sign)| sign.is_there(request));
@@ -113,18 +117,14 @@ impl Sign {
         Ok(Self(fields))
     }
 
-    fn first(&self) -> Option<&HeaderName> {
-        self.0.first().map(|(name, _)| name)
-    }
-
     fn is_there(&self, request: &HeaderMap) -> bool {
         !self.0.is_empty() && self.0.iter().all(|(name, value)| is_exactly(request, name, value))
     }
 }
 
-/// A bit for the length of a name; those of 64 and more share them.
-fn length_bit(name: &HeaderName) -> u64 {
-    1 << (name.as_str().len() & 63)
+/// A bit for the length of a value; those of 64 and more share them.
+fn length_bit(value: &HeaderValue) -> u64 {
+    1 << (value.len() & 63)
 }
 
 fn is_exactly(request: &HeaderMap, name: &HeaderName, value: &HeaderValue) -> bool {

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import condition
 
@@ -63,6 +64,43 @@ def contact(request):
 def article(request):
     """Kept, but asked about every time."""
     return render(request, "page.html", {"title": "Article", "made": count("article")})
+
+
+def blog(request):
+    """For anonymous visitors, as most pages with a greeting in the corner: the session is read, so Django adds Vary: Cookie."""
+    return render(request, "greeting.html", {"made": count("blog"), "seen": request.META.get("HTTP_COOKIE", "no cookie")})
+
+
+def blog_comment(request):
+    """Leaves a message for the one who came here."""
+    messages.success(request, "Your comment is waiting")
+    return redirect("/blog/")
+
+
+def club(request):
+    """One page for strangers, one for members: made for whom Larder says, and for the visitor where it says nothing."""
+    stated = request.headers.get("Larder-Identity")
+    inside = request.user.is_authenticated if stated is None else "class=authenticated" in stated
+    who = "member" if inside else "stranger"
+    response = render(request, "page.html", {"title": f"Club for a {who}", "made": count("club")})
+    if stated is not None:
+        patch_vary_headers(response, ["Larder-Identity"])
+    return response
+
+
+def unaware(request):
+    """The same by somebody who has not heard of Larder."""
+    who = request.user.username or "stranger"
+    return render(request, "page.html", {"title": f"Hello {who}", "made": count("unaware")})
+
+
+@never_cache
+def identity(request):
+    """Who the visitor is, for Larder."""
+    count("identity")
+    user = request.user
+    said = f'class=authenticated, user="{user.pk}"' if user.is_authenticated else "class=anonymous"
+    return HttpResponse(headers={"Larder-Identity": said})
 
 
 def stream(request):
