@@ -105,7 +105,7 @@ fn one_length(fields: &mut HeaderMap) -> Result<Option<u64>, Malformed> {
 }
 
 /// Digits only: the standard parser would take a sign.
-fn digits(text: &[u8]) -> Option<u64> {
+pub(crate) fn digits(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;
     }
