@@ -80,8 +80,13 @@ struct Failed {
 }
 
 /// Begins an exchange.
-pub(crate) fn exchange(worker: &Arc<Worker>, head: Parts, body: Outgoing) -> Exchange {
-    let ready = match prepare(worker, head, body) {
+pub(crate) fn exchange(
+    worker: &Arc<Worker>,
+    head: Parts,
+    body: Outgoing,
+    interim: Option<Interim>,
+) -> Exchange {
+    let ready = match prepare(worker, head, body, interim) {
         Ok(ready) => ready,
         Err(error) => return Box::pin(std::future::ready(Err(error))),
     };
@@ -102,13 +107,18 @@ fn at_rest(ready: &Ready) -> Option<Link> {
     loop {
         match pool.take(lease.target(), lease.backend().generation(), ready.prefer())? {
             Link::Direct(direct) if !direct.is_quiet() => {}
-            link => return Some(link),
+            link @ (Link::Direct(_) | Link::Driven(_)) => return Some(link),
         }
     }
 }
 
-fn prepare(worker: &Arc<Worker>, mut head: Parts, body: Outgoing) -> Result<Ready, UpstreamError> {
-    let plan = Plan::of(&mut head, &body);
+fn prepare(
+    worker: &Arc<Worker>,
+    mut head: Parts,
+    body: Outgoing,
+    interim: Option<Interim>,
+) -> Result<Ready, UpstreamError> {
+    let plan = Plan::of(&mut head, &body, interim);
     let upgrading = if plan.wish.is_some() { Upgrading::Yes } else { Upgrading::No };
     canonical(&mut head, length_of(&body), upgrading).map_err(UpstreamError::nowhere)?;
     let lease = Lease::take(worker, None)?;
@@ -188,7 +198,7 @@ fn send(
 
 impl Plan {
     /// Takes what concerns us out of the request's extensions; nothing else of them goes on.
-    fn of(head: &mut Parts, body: &Outgoing) -> Self {
+    fn of(head: &mut Parts, body: &Outgoing, interim: Option<Interim>) -> Self {
         let mut extensions = mem::take(&mut head.extensions);
         let wish = head.headers.get(UPGRADE).and_then(|protocols| {
             let client = extensions.remove::<OnUpgrade>()?;
@@ -196,7 +206,7 @@ impl Plan {
         });
         Self {
             repeatable: body.is_empty() && wish.is_none() && is_idempotent(&head.method),
-            interim: extensions.remove::<Interim>(),
+            interim,
             wish,
         }
     }

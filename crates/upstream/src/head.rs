@@ -6,6 +6,7 @@
 //! `close`. All others, malformed ones above all, are hyper's to judge. The parser is the one hyper
 //! uses, with the same settings.
 
+use std::cell::RefCell;
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
@@ -60,12 +61,17 @@ pub(crate) struct Plain {
     pub(crate) length: u64,
     /// It is the last one on its connection.
     pub(crate) closes: bool,
+    /// `Keep-Alive` says how long the connection may rest.
+    pub(crate) keeps: bool,
 }
 
 /// What the fields that are about the message itself say.
 struct Framing {
     length: Option<u64>,
     closes: bool,
+    keeps: bool,
+    /// Bytes of all names.
+    names: usize,
 }
 
 /// Looks at the beginning of the response to a request of this method.
@@ -92,16 +98,21 @@ pub(crate) fn read(bytes: &Bytes, asked: &Method) -> Heard {
         }
         Some(_) | None => None,
     };
-    let Some(fields) = fields(bytes, response.headers) else { return Heard::Other };
-    Heard::Plain(Plain { status, fields, reason, head_bytes, length, closes: framing.closes })
+    let fields =
+        LAYOUTS.with_borrow_mut(|layouts| layouts.fields(bytes, response.headers, framing.names));
+    let Some(fields) = fields else { return Heard::Other };
+    let Framing { closes, keeps, .. } = framing;
+    Heard::Plain(Plain { status, fields, reason, head_bytes, length, closes, keeps })
 }
 
 /// `None`: not plain.
 fn framing(fields: &[httparse::Header<'_>]) -> Option<Framing> {
-    let mut found = Framing { length: None, closes: false };
+    let mut found = Framing { length: None, closes: false, keeps: false, names: 0 };
     for field in fields {
-        // Three names, told apart by their lengths.
-        match field.name.len() {
+        // A few names, told apart by their lengths.
+        let length = field.name.len();
+        found.names += length;
+        match length {
             10 if field.name.eq_ignore_ascii_case("connection") => {
                 if field.value.eq_ignore_ascii_case(b"close") {
                     found.closes = true;
@@ -109,10 +120,10 @@ fn framing(fields: &[httparse::Header<'_>]) -> Option<Framing> {
                     return None;
                 }
             }
+            10 if field.name.eq_ignore_ascii_case("keep-alive") => found.keeps = true,
             14 if field.name.eq_ignore_ascii_case("content-length") => {
-                if found.length.replace(digits(field.value)?).is_some() {
-                    return None;
-                }
+                let first = found.length.is_none();
+                found.length = Some(digits(field.value).filter(|_| first)?);
             }
             17 if field.name.eq_ignore_ascii_case("transfer-encoding") => return None,
             _ => {}
@@ -132,13 +143,80 @@ fn length(method: &Method, status: StatusCode, stated: Option<u64>) -> Option<u6
     if has_none { Some(0) } else { stated }
 }
 
-/// The fields share the buffer they were read into.
-fn fields(bytes: &Bytes, parsed: &[httparse::Header<'_>]) -> Option<HeaderMap> {
-    let mut fields = HeaderMap::with_capacity(parsed.len());
-    for field in parsed {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
-        let value = HeaderValue::from_maybe_shared(bytes.slice_ref(field.value)).ok()?;
-        fields.append(name, value);
+thread_local! {
+    /// Shared by the connections of a worker.
+    static LAYOUTS: RefCell<Layouts> = const { RefCell::new(Layouts([const { None }; LAYOUTS_MAX])) };
+}
+
+/// Remembered sequences of names.
+const LAYOUTS_MAX: usize = 16;
+
+/// The names of a recent response and a map of them with empty values. An application sends the
+/// same names again and again, and copying a map takes a third of making one.
+struct Layout {
+    /// As they were sent, one after the other.
+    names: Vec<u8>,
+    fields: HeaderMap,
+}
+
+struct Layouts([Option<Layout>; LAYOUTS_MAX]);
+
+impl Layouts {
+    /// The fields, which share the buffer they were read into. `names` is the length of all names.
+    fn fields(
+        &mut self,
+        bytes: &Bytes,
+        parsed: &[httparse::Header<'_>],
+        names: usize,
+    ) -> Option<HeaderMap> {
+        let place = self.0.get_mut((names + parsed.len()) % LAYOUTS_MAX)?;
+        if let Some(layout) = place
+            && layout.fits(parsed, names)
+        {
+            let mut fields = layout.fields.clone();
+            for (value, field) in fields.values_mut().zip(parsed) {
+                *value = value_of(bytes, field)?;
+            }
+            return Some(fields);
+        }
+        let mut fields = HeaderMap::with_capacity(parsed.len());
+        for field in parsed {
+            let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
+            fields.append(name, value_of(bytes, field)?);
+        }
+        // A map gives the values of a repeated name one after the other, wherever they stood.
+        if fields.keys_len() == parsed.len() {
+            *place = Some(Layout::of(&fields, parsed));
+        }
+        Some(fields)
     }
-    Some(fields)
+}
+
+impl Layout {
+    fn of(fields: &HeaderMap, parsed: &[httparse::Header<'_>]) -> Self {
+        let empty = |name: &HeaderName| (name.clone(), HeaderValue::from_static(""));
+        let mut named = HeaderMap::with_capacity(parsed.len());
+        named.extend(fields.keys().map(empty));
+        let names = parsed.iter().flat_map(|field| field.name.bytes()).collect();
+        Self { names, fields: named }
+    }
+
+    fn fits(&self, parsed: &[httparse::Header<'_>], names: usize) -> bool {
+        if self.names.len() != names || self.fields.len() != parsed.len() {
+            return false;
+        }
+        let mut rest = self.names.as_slice();
+        // Names of other lengths could spell the same text, but not the same map.
+        self.fields.keys().zip(parsed).all(|(known, field)| {
+            let Some((sent, later)) = rest.split_at_checked(known.as_str().len()) else {
+                return false;
+            };
+            rest = later;
+            sent == field.name.as_bytes()
+        })
+    }
+}
+
+fn value_of(bytes: &Bytes, field: &httparse::Header<'_>) -> Option<HeaderValue> {
+    HeaderValue::from_maybe_shared(bytes.slice_ref(field.value)).ok()
 }

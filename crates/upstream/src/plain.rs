@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::io;
 
 use bytes::Bytes;
-use http::{Method, Response, Version};
+use http::{Method, Response, StatusCode, Version};
 
 use larder_semantics::Reason;
 
@@ -17,7 +17,7 @@ use crate::direct::{Direct, READ_BYTES};
 use crate::exchange::{Answer, Ready, Try, again, over_driven, pass_on};
 use crate::head::{self, Heard, Plain};
 use crate::pool::Link;
-use crate::response::{Afterwards, check};
+use crate::response::{Afterwards, check, keep};
 use crate::socket::Before;
 
 /// Reads after which a head that is still not complete is hyper's: each one looks at all of it.
@@ -92,12 +92,17 @@ async fn unanswered(which: Try, mut ready: Ready, direct: Direct, error: io::Err
 
 /// Lets a response's body hold the connection and the place.
 fn accept(plain: Plain, mut read: Bytes, direct: Direct, ready: Ready) -> Answer {
-    let Plain { status, mut fields, reason, length, closes, .. } = plain;
+    let Plain { status, mut fields, reason, length, closes, keeps, .. } = plain;
     let Ready { mut lease, .. } = ready;
     direct.wire.head_arrived();
     lease.succeeded();
     let idle = lease.worker().settings.idle;
-    let mut checked = check(status, Version::HTTP_11, &mut fields, idle);
+    // All that could be said about its framing is known, but of these.
+    let mut checked = if keeps || status == StatusCode::NO_CONTENT {
+        check(status, Version::HTTP_11, &mut fields, idle)
+    } else {
+        Ok(keep(idle))
+    };
     let body_read = usize::try_from(length).unwrap_or(usize::MAX).min(read.len());
     if let Ok(afterwards) = &mut checked
         && (closes || read.len() > body_read)

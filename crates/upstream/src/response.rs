@@ -76,6 +76,12 @@ pub(crate) fn check(
     Ok(afterwards)
 }
 
+/// For a response whose framing is beyond doubt and that does not say how long to keep the
+/// connection.
+pub(crate) fn keep(idle: Duration) -> Afterwards {
+    if idle.is_zero() { Afterwards::Close } else { Afterwards::Keep(idle) }
+}
+
 fn exactly_chunked(fields: &HeaderMap) -> Result<bool, Malformed> {
     let mut lines = fields.get_all(TRANSFER_ENCODING).iter();
     match (lines.next(), lines.next()) {
