@@ -39,6 +39,8 @@ pub(crate) enum Flow {
     Incoming(Incoming),
     /// From the direct connection that is held; what came with the head is here.
     Direct(Bytes),
+    /// A direct connection that failed, which is told at the next turn.
+    Failed(Failure),
     Over,
 }
 
@@ -102,11 +104,16 @@ impl UpstreamBody {
             return Poll::Ready(None);
         };
         let wanted = usize::try_from(left).unwrap_or(usize::MAX);
-        Poll::Ready(Some(match ready!(direct.poll_read(cx, wanted)) {
-            Ok(0) => Err(Failure(Reason::ClosedEarly, None)),
-            Ok(_) => Ok(Frame::data(direct.take_at_most(left))),
-            Err(error) => Err(Failure(Reason::ClosedEarly, Some(error.into()))),
-        }))
+        let cause = match ready!(direct.poll_read(cx, wanted)) {
+            Ok(0) => None,
+            Ok(_) => return Poll::Ready(Some(Ok(Frame::data(direct.take_at_most(left))))),
+            Err(error) => Some(error.into()),
+        };
+        // Whoever passes the body on has to get what came so far out of its hands first: a client
+        // that is sent nothing at all takes an answer that broke off for none, and asks again.
+        self.flow = Flow::Failed(Failure(Reason::ClosedEarly, cause));
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn wait(&mut self) {
@@ -144,7 +151,8 @@ impl UpstreamBody {
 }
 
 /// Why there is no more of a body.
-struct Failure(Reason, Option<Cause>);
+#[derive(Debug)]
+pub(crate) struct Failure(Reason, Option<Cause>);
 
 impl From<hyper::Error> for Failure {
     fn from(error: hyper::Error) -> Self {
@@ -186,7 +194,10 @@ impl Body for UpstreamBody {
         let polled = match &mut this.flow {
             Flow::Incoming(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Failure::from),
             Flow::Direct(_) => this.poll_direct(cx),
-            Flow::Over => return Poll::Ready(None),
+            Flow::Failed(_) | Flow::Over => match mem::replace(&mut this.flow, Flow::Over) {
+                Flow::Failed(failure) => Poll::Ready(Some(Err(failure))),
+                Flow::Incoming(_) | Flow::Direct(_) | Flow::Over => return Poll::Ready(None),
+            },
         };
         let Poll::Ready(next) = polled else {
             this.wait();

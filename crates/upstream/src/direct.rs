@@ -26,6 +26,9 @@ use crate::worker::Worker;
 /// What is asked of the kernel at first: nearly all heads, and many a response as a whole.
 pub(crate) const READ_BYTES: usize = 8 * 1024;
 
+/// Room for a head that is kept for the next one.
+const HEAD_BYTES_KEPT: usize = 64 * 1024;
+
 thread_local! {
     /// Where a request's head is put together.
     static HEAD: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -60,10 +63,12 @@ impl Direct {
         let rest = HEAD.with_borrow_mut(|text| {
             text.clear();
             head::write(text, asked);
-            match self.try_send(text)? {
-                sent if sent == text.len() => Ok(Vec::new()),
-                sent => Ok::<_, io::Error>(text.split_off(sent)),
+            let sent = self.try_send(text)?;
+            let rest = if sent < text.len() { text.split_off(sent) } else { Vec::new() };
+            if text.capacity() > HEAD_BYTES_KEPT {
+                *text = Vec::new();
             }
+            Ok::<_, io::Error>(rest)
         })?;
         let mut rest = rest.as_slice();
         while !rest.is_empty() {
@@ -158,6 +163,14 @@ impl Direct {
     /// More was read than was taken.
     pub(crate) fn has_more(&self) -> bool {
         !self.buffer.is_empty()
+    }
+
+    /// Keeps no more room at rest than a head needs.
+    pub(crate) fn rest(&mut self) {
+        self.used = true;
+        if self.chunk > READ_BYTES {
+            self.buffer = BytesMut::new();
+        }
     }
 
     /// Puts back what was taken too early.

@@ -220,3 +220,126 @@ impl Layout {
 fn value_of(bytes: &Bytes, field: &httparse::Header<'_>) -> Option<HeaderValue> {
     HeaderValue::from_maybe_shared(bytes.slice_ref(field.value)).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn heard(text: &str, method: &Method) -> Heard {
+        read(&Bytes::copy_from_slice(text.as_bytes()), method)
+    }
+
+    fn plain(text: &str, method: &Method) -> Plain {
+        match heard(text, method) {
+            Heard::Plain(plain) => plain,
+            other @ (Heard::Part | Heard::Other) => panic!("{text:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_not_plain_is_left_to_hyper() {
+        for text in [
+            "HTTP/1.0 200 OK\r\ncontent-length: 1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\n\r\n",
+            "HTTP/1.1 100 Continue\r\n\r\n",
+            "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\ncontent-length: 1\r\n\r\n",
+            "HTTP/1.1 204 No Content\r\ntransfer-encoding: chunked\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 1\r\nContent-Length: 1\r\n\r\n",
+            "HTTP/1.1 304 Not Modified\r\ncontent-length: 1\r\nContent-Length: 2\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: +1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 1, 1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length:\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 18446744073709551616\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nconnection: close, x\r\ncontent-length: 1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nconnection: upgrade\r\ncontent-length: 1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length : 1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nx: 1\r\n  2\r\ncontent-length: 1\r\n\r\n",
+            "HTTP/1.1 99 Low\r\ncontent-length: 1\r\n\r\n",
+            "ICY 200 OK\r\ncontent-length: 1\r\n\r\n",
+        ] {
+            let heard = heard(text, &Method::GET);
+            assert!(matches!(heard, Heard::Other), "{text:?}: {heard:?}");
+        }
+        let many = "x: 1\r\n".repeat(FIELDS_MAX);
+        let many =
+            heard(&format!("HTTP/1.1 200 OK\r\n{many}content-length: 1\r\n\r\n"), &Method::GET);
+        assert!(matches!(many, Heard::Other), "{many:?}");
+    }
+
+    #[test]
+    fn the_length_is_that_of_the_method_and_status() {
+        for (method, text, length) in [
+            (Method::GET, "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n", 12),
+            (Method::GET, "HTTP/1.1 404 Not Found\r\nCONTENT-LENGTH: 0\r\n\r\n", 0),
+            (Method::HEAD, "HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n", 0),
+            (Method::HEAD, "HTTP/1.1 200 OK\r\n\r\n", 0),
+            (Method::GET, "HTTP/1.1 204 No Content\r\n\r\n", 0),
+            (Method::GET, "HTTP/1.1 304 Not Modified\r\ncontent-length: 12\r\n\r\n", 0),
+        ] {
+            let plain = plain(text, &method);
+            assert_eq!((plain.length, plain.head_bytes), (length, text.len()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_connection_is_told_of() {
+        for (field, closes, keeps) in [
+            ("x: close", false, false),
+            ("connection: keep-alive", false, false),
+            ("Connection: Close", true, false),
+            ("connection: close\r\nconnection: keep-alive", true, false),
+            ("Keep-Alive: timeout=5", false, true),
+        ] {
+            let text = format!("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n{field}\r\n\r\n");
+            let plain = plain(&text, &Method::GET);
+            assert_eq!((plain.closes, plain.keeps), (closes, keeps), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_head_is_the_same_whether_its_names_were_seen_before() {
+        let heads = [
+            "a: 1\r\nbc: 2\r\ncontent-length: 3\r\n",
+            "ab: 4\r\nc: 5\r\ncontent-length: 6\r\n",
+            "A: 7\r\nBc: 8\r\ncontent-length: 9\r\n",
+            "set-cookie: a\r\nx: b\r\nset-cookie: c\r\ncontent-length: 1\r\n",
+            "set-cookie: d\r\nset-cookie: e\r\nx: f\r\ncontent-length: 2\r\n",
+            "x: \r\ny: \u{e9}\r\ncontent-length: 0\r\n",
+        ];
+        let all = heads.iter().chain(&heads).chain(heads.iter().rev());
+        for fields in all {
+            let got = plain(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n"), &Method::GET).fields;
+            let mut wanted = HeaderMap::new();
+            for line in fields.lines() {
+                let (name, value) = line.split_once(": ").unwrap();
+                let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+                wanted.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value);
+            }
+            assert_eq!(got, wanted, "{fields}");
+            let order = |map: &HeaderMap| -> Vec<_> {
+                map.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+            };
+            assert_eq!(order(&got), order(&wanted), "{fields}");
+        }
+    }
+
+    #[test]
+    fn a_head_is_written_as_hyper_would() {
+        for (target, line) in [
+            ("/a%2Fb?q=1&&x", "GET /a%2Fb?q=1&&x HTTP/1.1\r\n"),
+            ("*", "GET * HTTP/1.1\r\n"),
+            ("/", "GET / HTTP/1.1\r\n"),
+        ] {
+            let request = Request::get(target).header("host", "h").header("x-a", "1");
+            let (head, ()) = request.body(()).unwrap().into_parts();
+            let mut written = Vec::new();
+            write(&mut written, &head);
+            let expected = format!("{line}host: h\r\nx-a: 1\r\n\r\n");
+            assert_eq!(String::from_utf8(written).unwrap(), expected);
+        }
+    }
+}

@@ -76,9 +76,10 @@ impl Link {
         }
     }
 
-    fn note_use(&mut self) {
+    /// It has been used, and rests.
+    fn rest(&mut self) {
         match self {
-            Self::Direct(direct) => direct.used = true,
+            Self::Direct(direct) => direct.rest(),
             Self::Driven(driven) => driven.used = true,
         }
     }
@@ -138,7 +139,7 @@ impl Pool {
             resting.retain(|other| !other.link.is_closed());
         }
         if resting.len() < max {
-            link.note_use();
+            link.rest();
             let until = link.wire().rest(idle);
             resting.push(Resting { link, until });
         }

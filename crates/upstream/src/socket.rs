@@ -210,3 +210,25 @@ impl AsyncWrite for Socket {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exactly_one_head_is_swallowed_however_it_is_cut() {
+        let head = b"GET / HTTP/1.1\r\nhost: h\r\nx: \r\r\n\r\n";
+        let all = [&head[..], b"next\r\n\r\n"].concat();
+        for size in 1..=all.len() {
+            let mut before = Before::read(Bytes::new());
+            let mut swallowed = 0;
+            for piece in all.chunks(size) {
+                if before.is_sent() {
+                    break;
+                }
+                swallowed += before.swallow(piece);
+            }
+            assert_eq!(swallowed, head.len(), "in pieces of {size}");
+        }
+    }
+}
