@@ -25,7 +25,8 @@ use crate::worker::Lease;
 #[derive(Debug)]
 pub struct UpstreamBody {
     flow: Flow,
-    held: Option<Held>,
+    /// Boxed, because responses are moved around a lot, those from the cache too.
+    held: Option<Box<Held>>,
     /// Bytes to come, where the response says.
     left: Option<u64>,
     /// The application owes a piece, and its deadline is set.
@@ -71,7 +72,7 @@ impl Held {
 
 impl UpstreamBody {
     pub(crate) fn new(flow: Flow, left: Option<u64>, held: Held) -> Self {
-        let mut body = Self { flow, held: Some(held), left, waiting: false };
+        let mut body = Self { flow, held: Some(Box::new(held)), left, waiting: false };
         if left == Some(0) {
             body.complete();
         }
@@ -99,7 +100,7 @@ impl UpstreamBody {
             return Poll::Ready(Some(Ok(Frame::data(mem::take(read)))));
         }
         let (Some(Held { link: Link::Direct(direct), .. }), Some(left)) =
-            (&mut self.held, self.left)
+            (self.held.as_deref_mut(), self.left)
         else {
             return Poll::Ready(None);
         };
