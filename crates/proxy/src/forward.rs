@@ -7,11 +7,11 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::header::{CONNECTION, HOST, HeaderMap, HeaderValue, UPGRADE};
+use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use http::{Request, Response, StatusCode, Uri, Version};
 use hyper::upgrade::OnUpgrade;
 use larder_policy::{Scheme, forwarded, hygiene};
-use larder_tower::RequestBody;
+use larder_tower::{ForNobody, RequestBody};
 use larder_upstream::{Interim, Upstream, UpstreamBody, UpstreamError};
 use parking_lot::Mutex;
 use tower_service::Service;
@@ -19,6 +19,8 @@ use tower_service::Service;
 use crate::context::{ConnContext, Protocol};
 use crate::inbound::Inbound;
 use crate::listen::InterimSink;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Sends requests of one connection to the application.
 #[derive(Debug)]
@@ -112,8 +114,11 @@ impl Service<Request<RequestBody<Inbound>>> for Forward {
     }
 
     fn call(&mut self, mut request: Request<RequestBody<Inbound>>) -> Self::Future {
+        // What is asked for nobody in particular tells nothing of whoever happened to be the first.
+        let for_nobody = request.extensions().get::<ForNobody>().is_some();
         // A fetch of the cache's own has the version it is sent with, not the one the client spoke.
         let received = match self.context.protocol {
+            _ if for_nobody => Version::HTTP_11,
             Protocol::H1 => request.version(),
             Protocol::H2 => Version::HTTP_2,
         };
@@ -125,6 +130,9 @@ impl Service<Request<RequestBody<Inbound>>> for Forward {
             tracing::debug!(names = ?cleaned.underscored_names, "fields with underscores dropped");
         }
         self.told.client.write(headers, site.as_ref());
+        if for_nobody {
+            headers.remove(X_FORWARDED_FOR);
+        }
         forwarded::via(headers, received);
         if let Some(protocols) = cleaned.upgrade.filter(|wish| can_upgrade && !is_http(wish)) {
             headers.insert(UPGRADE, protocols);
