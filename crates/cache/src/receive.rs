@@ -266,9 +266,11 @@ impl Answer<'_> {
         };
         let keep = storing::may_store(&exchange, settings)
             .and_then(|()| self.may_stay(&fields, options, settings))
-            .and_then(|()| {
-                if newer.head.vary == Vary::Any { Err(Reason::VaryAny) } else { Ok(()) }
-            });
+            .and_then(
+                |()| {
+                    if newer.head.vary == Vary::Any { Err(Reason::VaryAny) } else { Ok(()) }
+                },
+            );
         Freshened { variant: newer, keep }
     }
 
@@ -284,7 +286,13 @@ impl Answer<'_> {
             Some((sharing, _)) => {
                 sharing.allows_cookies(self.response).and_then(|()| sharing.is_confirmed(updated))
             }
-            None if sharing::may_share_session(&options.policy, self.request, updated, settings) => {
+            None if sharing::may_share_session(
+                &options.policy,
+                self.request,
+                updated,
+                settings,
+            ) =>
+            {
                 Ok(())
             }
             None => Err(Reason::SessionResponse),

@@ -85,7 +85,8 @@ impl Sharing {
 
     /// Whether all cookies that an answer sets may be taken off.
     pub(crate) fn allows_cookies(&self, response: &HeaderMap) -> Result<(), Reason> {
-        let kept = |share: &Share| set_cookie::kept_name(response, &share.drop_set_cookie).is_some();
+        let kept =
+            |share: &Share| set_cookie::kept_name(response, &share.drop_set_cookie).is_some();
         if self.share().is_some_and(kept) { Err(Reason::SetCookie) } else { Ok(()) }
     }
 

@@ -13,18 +13,38 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Tells the application who asks, by which scheme, for which site. `Host` gets the canonical spelling too: another one
-/// would be unkeyed and yet seen by the application.
-///
-/// `host` is canonical; empty (HTTP/1.0 without one) leaves both names of it out.
+/// What the application is told of all requests on one connection.
+#[derive(Clone, Debug)]
+pub struct Client {
+    address: Option<HeaderValue>,
+    scheme: HeaderValue,
+}
+
+impl Client {
+    /// A client at this address that reached us by this scheme.
+    #[must_use]
+    pub fn new(client: IpAddr, scheme: Scheme) -> Self {
+        Self { address: address(client), scheme: HeaderValue::from_static(scheme.as_str()) }
+    }
+
+    /// Tells the application who asks, by which scheme, for which site. `Host` gets the canonical spelling too: another
+    /// one would be unkeyed and yet seen by the application.
+    ///
+    /// `host` is canonical; `None` (HTTP/1.0 without one) leaves both names of it out.
+    pub fn write(&self, headers: &mut HeaderMap, host: Option<&HeaderValue>) {
+        put(headers, header::FORWARDED, None);
+        put(headers, X_FORWARDED_FOR, self.address.clone());
+        put(headers, X_FORWARDED_PROTO, Some(self.scheme.clone()));
+        put(headers, X_FORWARDED_HOST, host.cloned());
+        put(headers, header::HOST, host.cloned());
+    }
+}
+
+/// [`Client::write`] for one request; an empty `host` is none.
 pub fn write(headers: &mut HeaderMap, client: IpAddr, scheme: Scheme, host: &str) {
-    put(headers, header::FORWARDED, None);
-    put(headers, X_FORWARDED_FOR, address(client));
-    put(headers, X_FORWARDED_PROTO, Some(HeaderValue::from_static(scheme.as_str())));
     let host = Some(host).filter(|host| !host.is_empty());
     let host = host.and_then(|host| HeaderValue::from_str(host).ok());
-    put(headers, X_FORWARDED_HOST, host.clone());
-    put(headers, header::HOST, host);
+    Client::new(client, scheme).write(headers, host.as_ref());
 }
 
 /// RFC 9110 §7.6.3: appends Larder to the list, with the version in which the message was received.

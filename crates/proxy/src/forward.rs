@@ -7,24 +7,62 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::header::{CONNECTION, HOST, HeaderMap, HeaderValue, UPGRADE};
+use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use http::{Request, Response, StatusCode, Uri, Version};
 use hyper::upgrade::OnUpgrade;
 use larder_policy::{Scheme, forwarded, hygiene};
-use larder_tower::RequestBody;
+use larder_tower::{ForNobody, RequestBody};
 use larder_upstream::{Interim, Upstream, UpstreamBody, UpstreamError};
+use parking_lot::Mutex;
 use tower_service::Service;
 
 use crate::context::{ConnContext, Protocol};
 use crate::inbound::Inbound;
 use crate::listen::InterimSink;
 
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
 /// Sends requests of one connection to the application.
 #[derive(Debug)]
 pub(crate) struct Forward {
     context: Arc<ConnContext>,
+    told: Arc<Told>,
     upstream: Upstream,
     interim: Bound,
+}
+
+/// What the application is told of all requests of one connection.
+#[derive(Debug)]
+struct Told {
+    client: forwarded::Client,
+    scheme: Scheme,
+    /// The last `Host` that was sent in canonical form: nearly always the next one too.
+    host: Mutex<Option<HeaderValue>>,
+}
+
+impl Told {
+    /// The request's site; nothing where an HTTP/1.0 client named none. It was checked before.
+    fn site(&self, uri: &Uri, headers: &HeaderMap) -> Option<HeaderValue> {
+        if let Some(authority) = uri.authority() {
+            return self.canonical(authority.as_str().as_bytes());
+        }
+        let sent = headers.get(HOST)?.as_bytes();
+        let mut last = self.host.lock();
+        if last.as_ref().is_some_and(|last| last == sent) {
+            return last.clone();
+        }
+        let site = self.canonical(sent);
+        if site.as_ref().is_some_and(|site| site == sent) {
+            last.clone_from(&site);
+        }
+        site
+    }
+
+    fn canonical(&self, named: &[u8]) -> Option<HeaderValue> {
+        let host = larder_policy::host::canonical(named, self.scheme).ok()?;
+        let host = Some(host.as_str()).filter(|host| !host.is_empty())?;
+        HeaderValue::from_str(host).ok()
+    }
 }
 
 /// Whose 1xx responses are passed on.
@@ -40,7 +78,9 @@ impl Forward {
     /// For one connection.
     #[must_use]
     pub(crate) fn new(context: Arc<ConnContext>, upstream: Upstream) -> Self {
-        Self { context, upstream, interim: Bound::Connection }
+        let client = forwarded::Client::new(context.peer.ip(), context.scheme);
+        let told = Told { client, scheme: context.scheme, host: Mutex::default() };
+        Self { context, told: Arc::new(told), upstream, interim: Bound::Connection }
     }
 
     fn sink(&self) -> Option<InterimSink> {
@@ -57,6 +97,7 @@ impl Clone for Forward {
     fn clone(&self) -> Self {
         Self {
             context: Arc::clone(&self.context),
+            told: Arc::clone(&self.told),
             upstream: self.upstream.clone(),
             interim: Bound::Request(self.sink()),
         }
@@ -73,28 +114,31 @@ impl Service<Request<RequestBody<Inbound>>> for Forward {
     }
 
     fn call(&mut self, mut request: Request<RequestBody<Inbound>>) -> Self::Future {
+        // What is asked for nobody in particular tells nothing of whoever happened to be the first.
+        let for_nobody = request.extensions().get::<ForNobody>().is_some();
         // A fetch of the cache's own has the version it is sent with, not the one the client spoke.
         let received = match self.context.protocol {
+            _ if for_nobody => Version::HTTP_11,
             Protocol::H1 => request.version(),
             Protocol::H2 => Version::HTTP_2,
         };
-        let host = canonical_host(request.uri(), request.headers(), self.context.scheme);
+        let site = self.told.site(request.uri(), request.headers());
         let can_upgrade = request.extensions().get::<OnUpgrade>().is_some();
         let headers = request.headers_mut();
         let cleaned = hygiene::clean_for_application(headers);
         if cleaned.underscored > 0 {
             tracing::debug!(names = ?cleaned.underscored_names, "fields with underscores dropped");
         }
-        forwarded::write(headers, self.context.peer.ip(), self.context.scheme, &host);
+        self.told.client.write(headers, site.as_ref());
+        if for_nobody {
+            headers.remove(X_FORWARDED_FOR);
+        }
         forwarded::via(headers, received);
         if let Some(protocols) = cleaned.upgrade.filter(|wish| can_upgrade && !is_http(wish)) {
             headers.insert(UPGRADE, protocols);
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         }
-        if let Some(sink) = self.sink() {
-            request.extensions_mut().insert(pass_on(sink));
-        }
-        self.upstream.call(request)
+        self.upstream.ask(request, self.sink().map(pass_on))
     }
 }
 
@@ -114,15 +158,6 @@ fn pass_on(sink: InterimSink) -> Interim {
         larder_semantics::strip_hop_by_hop(&mut headers);
         sink.send(status, &headers);
     })
-}
-
-/// The request's site; empty where an HTTP/1.0 client named none. It was checked before.
-fn canonical_host(uri: &Uri, headers: &HeaderMap, scheme: Scheme) -> String {
-    let named = uri.authority().map(|authority| authority.as_str().as_bytes());
-    let named = named.or_else(|| headers.get(HOST).map(HeaderValue::as_bytes));
-    named
-        .and_then(|host| larder_policy::host::canonical(host, scheme).ok())
-        .map_or_else(String::new, |host| host.as_str().to_owned())
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use std::error::Error;
 use std::io;
+use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -11,6 +12,7 @@ use hyper::body::Incoming;
 use larder_semantics::Reason;
 
 use crate::UpstreamError;
+use crate::error::Cause;
 use crate::pool::Link;
 use crate::response::Afterwards;
 use crate::wire::Wire;
@@ -22,12 +24,25 @@ use crate::worker::Lease;
 /// is kept for long.
 #[derive(Debug)]
 pub struct UpstreamBody {
-    incoming: Option<Incoming>,
-    held: Option<Held>,
+    flow: Flow,
+    /// Boxed, because responses are moved around a lot, those from the cache too.
+    held: Option<Box<Held>>,
     /// Bytes to come, where the response says.
     left: Option<u64>,
     /// The application owes a piece, and its deadline is set.
     waiting: bool,
+}
+
+/// Where the bytes come from.
+#[derive(Debug)]
+pub(crate) enum Flow {
+    /// From hyper.
+    Incoming(Incoming),
+    /// From the direct connection that is held; what came with the head is here.
+    Direct(Bytes),
+    /// A direct connection that failed, which is told at the next turn.
+    Failed(Failure),
+    Over,
 }
 
 /// What a body keeps until its end.
@@ -42,10 +57,10 @@ impl Held {
     /// The response is complete: the connection rests, if it is good for another request.
     fn release(self) {
         let Self { link, lease, afterwards } = self;
-        if link.wire.is_uploading() {
+        if link.wire().is_uploading() {
             // RFC 9112 §9.3: what the application does not want to read any more would be in the
             // way of the next request.
-            link.wire.abandon();
+            link.wire().abandon();
             return;
         }
         if let Afterwards::Keep(idle) = afterwards {
@@ -56,9 +71,8 @@ impl Held {
 }
 
 impl UpstreamBody {
-    pub(crate) fn new(incoming: Incoming, held: Held) -> Self {
-        let left = incoming.size_hint().exact();
-        let mut body = Self { incoming: Some(incoming), held: Some(held), left, waiting: false };
+    pub(crate) fn new(flow: Flow, left: Option<u64>, held: Held) -> Self {
+        let mut body = Self { flow, held: Some(Box::new(held)), left, waiting: false };
         if left == Some(0) {
             body.complete();
         }
@@ -67,37 +81,62 @@ impl UpstreamBody {
 
     /// Of a response that has none.
     pub(crate) fn none() -> Self {
-        Self { incoming: None, held: None, left: Some(0), waiting: false }
+        Self { flow: Flow::Over, held: None, left: Some(0), waiting: false }
     }
 
     fn complete(&mut self) {
-        self.incoming = None;
+        self.flow = Flow::Over;
         self.left = Some(0);
         if let Some(held) = self.held.take() {
             held.release();
         }
     }
 
+    /// The next piece from a direct connection.
+    fn poll_direct(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        if let Flow::Direct(read) = &mut self.flow
+            && !read.is_empty()
+        {
+            return Poll::Ready(Some(Ok(Frame::data(mem::take(read)))));
+        }
+        let (Some(Held { link: Link::Direct(direct), .. }), Some(left)) =
+            (self.held.as_deref_mut(), self.left)
+        else {
+            return Poll::Ready(None);
+        };
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX);
+        let cause = match ready!(direct.poll_read(cx, wanted)) {
+            Ok(0) => None,
+            Ok(_) => return Poll::Ready(Some(Ok(Frame::data(direct.take_at_most(left))))),
+            Err(error) => Some(error.into()),
+        };
+        // Whoever passes the body on has to get what came so far out of its hands first: a client
+        // that is sent nothing at all takes an answer that broke off for none, and asks again.
+        self.flow = Flow::Failed(Failure(Reason::ClosedEarly, cause));
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
     fn wait(&mut self) {
         if let (Some(held), false) = (&self.held, self.waiting) {
-            held.link.wire.waiting_for_piece();
+            held.link.wire().waiting_for_piece();
             self.waiting = true;
         }
     }
 
     fn stop_waiting(&mut self) {
         if let (Some(held), true) = (&self.held, self.waiting) {
-            held.link.wire.piece_arrived();
+            held.link.wire().piece_arrived();
             self.waiting = false;
         }
     }
 
-    fn break_off(&mut self, reason: Reason, cause: Option<hyper::Error>) -> UpstreamError {
-        self.incoming = None;
+    fn break_off(&mut self, reason: Reason, cause: Option<Cause>) -> UpstreamError {
+        self.flow = Flow::Over;
         let Some(held) = self.held.take() else {
             return UpstreamError::nowhere(reason);
         };
-        let wire = &held.link.wire;
+        let wire = held.link.wire();
         let reason = said_by(wire).unwrap_or(reason);
         wire.abandon();
         let backend = held.lease.backend();
@@ -109,6 +148,16 @@ impl UpstreamBody {
             Some(cause) => error.because(cause),
             None => error,
         }
+    }
+}
+
+/// Why there is no more of a body.
+#[derive(Debug)]
+pub(crate) struct Failure(Reason, Option<Cause>);
+
+impl From<hyper::Error> for Failure {
+    fn from(error: hyper::Error) -> Self {
+        Self(reason_of(&error), Some(error.into()))
     }
 }
 
@@ -143,10 +192,15 @@ impl Body for UpstreamBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
         let this = &mut *self;
-        let Some(incoming) = &mut this.incoming else {
-            return Poll::Ready(None);
+        let polled = match &mut this.flow {
+            Flow::Incoming(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Failure::from),
+            Flow::Direct(_) => this.poll_direct(cx),
+            Flow::Failed(_) | Flow::Over => match mem::replace(&mut this.flow, Flow::Over) {
+                Flow::Failed(failure) => Poll::Ready(Some(Err(failure))),
+                Flow::Incoming(_) | Flow::Direct(_) | Flow::Over => return Poll::Ready(None),
+            },
         };
-        let Poll::Ready(next) = Pin::new(incoming).poll_frame(cx) else {
+        let Poll::Ready(next) = polled else {
             this.wait();
             return Poll::Pending;
         };
@@ -160,7 +214,7 @@ impl Body for UpstreamBody {
                 }
                 Some(Ok(frame))
             }
-            Some(Err(error)) => Some(Err(this.break_off(reason_of(&error), Some(error)))),
+            Some(Err(Failure(reason, cause))) => Some(Err(this.break_off(reason, cause))),
             // hyper reports a short body itself; this is for the day when it does not.
             None if this.left.is_some_and(|left| left > 0) => {
                 Some(Err(this.break_off(Reason::ClosedEarly, None)))
@@ -185,7 +239,7 @@ impl Drop for UpstreamBody {
     fn drop(&mut self) {
         if let Some(held) = &self.held {
             // Left before its end, so the rest of it lies on the connection.
-            held.link.wire.abandon();
+            held.link.wire().abandon();
         }
     }
 }

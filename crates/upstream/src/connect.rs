@@ -9,15 +9,16 @@ use larder_semantics::Reason;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
+use crate::direct::Direct;
 use crate::driver::Driver;
-use crate::pool::Link;
-use crate::socket::Socket;
+use crate::pool::Driven;
+use crate::socket::{Before, Socket};
 use crate::wire::Wire;
 use crate::worker::Worker;
 use crate::{Target, UpstreamError};
 
-/// Opens a connection to a target and starts its task.
-pub(crate) async fn connect(worker: &Worker, target: usize) -> Result<Link, UpstreamError> {
+/// Opens a connection to a target.
+pub(crate) async fn connect(worker: &Arc<Worker>, target: usize) -> Result<Direct, UpstreamError> {
     let backend = worker.balancer.backend(target);
     let generation = backend.generation();
     let (addresses, first) = backend.addresses();
@@ -27,13 +28,27 @@ pub(crate) async fn connect(worker: &Worker, target: usize) -> Result<Link, Upst
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY not set");
     }
-    let wire = Arc::new(Wire::new(worker.limits()));
-    let io = TokioIo::new(Socket::new(stream, Arc::clone(&wire)));
-    let (sender, connection) = worker.http1.handshake(io).await.map_err(|error| {
-        UpstreamError::new(Reason::ConnectFailed, backend.target()).because(error)
-    })?;
+    Ok(Direct::new(stream, Arc::new(Wire::new(worker.limits())), generation))
+}
+
+/// Gives a connection to a task of hyper's; with `before`, in the middle of an exchange.
+pub(crate) async fn drive(
+    direct: Direct,
+    before: Option<Before>,
+    worker: &Worker,
+    target: &Target,
+) -> Result<Driven, UpstreamError> {
+    let Direct { stream, wire, generation, used, .. } = direct;
+    wire.become_driven();
+    let begun = before.is_some();
+    let io = TokioIo::new(Socket::new(stream, Arc::clone(&wire), before));
+    let (sender, connection) = worker
+        .http1
+        .handshake(io)
+        .await
+        .map_err(|error| UpstreamError::new(Reason::ConnectFailed, target).because(error))?;
     tokio::spawn(Driver::new(connection.with_upgrades(), Arc::clone(&wire), worker.tick));
-    Ok(Link { sender, wire, generation, used: false })
+    Ok(Driven { sender, wire, generation, used, begun })
 }
 
 /// Tries the addresses in turn, beginning with the one that answered last. Each gets an equal

@@ -8,7 +8,7 @@ use larder_semantics::Reason;
 
 use crate::Target;
 
-type Cause = Box<dyn Error + Send + Sync>;
+pub(crate) type Cause = Box<dyn Error + Send + Sync>;
 
 /// A failed exchange with an application. Boxed, because results are moved around a lot and
 /// almost all of them are fine.

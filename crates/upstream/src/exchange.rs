@@ -15,19 +15,22 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use http::header::UPGRADE;
 use http::request::Parts;
-use http::{Request, Response, StatusCode, Version};
+use http::{Request, Response, StatusCode, Version, response};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::upgrade::OnUpgrade;
 use larder_semantics::Reason;
 
-use crate::body::{Held, reason_of, said_by};
-use crate::connect::connect;
+use crate::body::{Flow, Held, reason_of, said_by};
+use crate::connect::{connect, drive};
+use crate::direct::{Direct, watch};
 use crate::limits::INTERIM_MAX;
 use crate::outgoing::Outgoing;
-use crate::pool::Link;
+use crate::plain::over_direct;
+use crate::pool::{Driven, Link, Prefer};
 use crate::request::{BodyLength, Upgrading, canonical, is_idempotent};
-use crate::response::{Malformed, check};
+use crate::response::{Afterwards, Malformed, check};
 use crate::upgrade::{Wish, join};
 use crate::worker::{Lease, Worker};
 use crate::{Interim, UpstreamBody, UpstreamError};
@@ -35,24 +38,36 @@ use crate::{Interim, UpstreamBody, UpstreamError};
 pub(crate) type Exchange =
     Pin<Box<dyn Future<Output = Result<Response<UpstreamBody>, UpstreamError>> + Send>>;
 
+/// What becomes of a request.
+pub(crate) type Answer = Result<Response<UpstreamBody>, UpstreamError>;
+
 /// What is to be known of a request while it is away.
-struct Plan {
+pub(crate) struct Plan {
     /// Sending it twice does no harm.
-    repeatable: bool,
+    pub(crate) repeatable: bool,
     interim: Option<Interim>,
     wish: Option<Wish>,
 }
 
 /// A request that has a place at a target and is ready to be sent.
-struct Ready {
-    request: Request<Outgoing>,
-    lease: Lease,
-    plan: Plan,
+pub(crate) struct Ready {
+    pub(crate) head: Parts,
+    body: Outgoing,
+    pub(crate) lease: Lease,
+    pub(crate) plan: Plan,
+}
+
+impl Ready {
+    /// Which connection it would rather have: only hyper's are for bodies and other protocols.
+    fn prefer(&self) -> Prefer {
+        let is_plain = self.body.is_empty() && self.plan.wish.is_none();
+        if is_plain { Prefer::Direct } else { Prefer::Driven }
+    }
 }
 
 /// Which try it is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Try {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Try {
     /// A second one is possible.
     First,
     Last,
@@ -64,93 +79,126 @@ struct Failed {
     again: Option<Request<Outgoing>>,
 }
 
-/// Begins an exchange. The ordinary request, over a connection that is there, is sent at once, so
-/// that its future holds only what is needed after that.
-pub(crate) fn exchange(worker: &Arc<Worker>, head: Parts, body: Outgoing) -> Exchange {
-    let ready = match prepare(worker, head, body) {
+/// Begins an exchange.
+pub(crate) fn exchange(
+    worker: &Arc<Worker>,
+    head: Parts,
+    body: Outgoing,
+    interim: Option<Interim>,
+) -> Exchange {
+    let ready = match prepare(worker, head, body, interim) {
         Ok(ready) => ready,
         Err(error) => return Box::pin(std::future::ready(Err(error))),
     };
-    let lease = &ready.lease;
-    match worker.pool.take(lease.target(), lease.backend().generation()) {
-        Some(link) => Box::pin(over_used(ready, link)),
+    match at_rest(&ready) {
+        Some(Link::Direct(direct)) if ready.prefer() == Prefer::Direct => {
+            Box::pin(over_direct(Try::First, ready, direct))
+        }
+        Some(Link::Direct(direct)) => Box::pin(over_changed(ready, direct)),
+        Some(Link::Driven(driven)) => Box::pin(over_driven(Try::First, ready, driven)),
         None => Box::pin(over_new(Try::First, ready)),
     }
 }
 
-fn prepare(worker: &Arc<Worker>, mut head: Parts, body: Outgoing) -> Result<Ready, UpstreamError> {
-    let plan = Plan::of(&mut head, &body);
-    let upgrading = if plan.wish.is_some() { Upgrading::Yes } else { Upgrading::No };
-    canonical(&mut head, length_of(&body), upgrading).map_err(UpstreamError::nowhere)?;
-    let lease = Lease::take(worker, None)?;
-    let mut request = Request::from_parts(head, body);
-    plan.listen(&mut request);
-    Ok(Ready { request, lease, plan })
-}
-
-fn over_used(
-    ready: Ready,
-    mut link: Link,
-) -> impl Future<Output = Result<Response<UpstreamBody>, UpstreamError>> + Send {
-    let Ready { request, mut lease, plan } = ready;
-    let copy = plan.repeatable.then(|| plan.copy(&request));
-    let sent = send(&mut link, request);
-    async move {
-        match sent.await {
-            Ok(response) => accept(response, link, lease, plan.wish),
-            Err(error) => {
-                let failed = blame(Try::First, &mut lease, &link, error, copy);
-                Box::pin(again(failed, lease, plan)).await
-            }
+/// A connection that has nothing to do, and from which nothing came.
+fn at_rest(ready: &Ready) -> Option<Link> {
+    let lease = &ready.lease;
+    let pool = &lease.worker().pool;
+    loop {
+        match pool.take(lease.target(), lease.backend().generation(), ready.prefer())? {
+            Link::Direct(direct) if !direct.is_quiet() => {}
+            link @ (Link::Direct(_) | Link::Driven(_)) => return Some(link),
         }
     }
 }
 
-async fn over_new(which: Try, ready: Ready) -> Result<Response<UpstreamBody>, UpstreamError> {
-    let Ready { request, mut lease, plan } = ready;
-    let failed = match connect(lease.worker(), lease.target()).await {
-        Ok(mut link) => match send(&mut link, request).await {
-            Ok(response) => return accept(response, link, lease, plan.wish),
-            Err(error) => blame(which, &mut lease, &link, error, None),
-        },
-        Err(error) => {
-            lease.failed();
-            let elsewhere = which == Try::First && lease.worker().balancer.len() > 1;
-            Failed { error, again: elsewhere.then_some(request) }
-        }
-    };
-    Box::pin(again(failed, lease, plan)).await
+fn prepare(
+    worker: &Arc<Worker>,
+    mut head: Parts,
+    body: Outgoing,
+    interim: Option<Interim>,
+) -> Result<Ready, UpstreamError> {
+    let plan = Plan::of(&mut head, &body, interim);
+    let upgrading = if plan.wish.is_some() { Upgrading::Yes } else { Upgrading::No };
+    canonical(&mut head, length_of(&body), upgrading).map_err(UpstreamError::nowhere)?;
+    let lease = Lease::take(worker, None)?;
+    Ok(Ready { head, body, lease, plan })
 }
 
-/// The second try, when there may be one.
-async fn again(
-    failed: Failed,
-    lease: Lease,
-    plan: Plan,
-) -> Result<Response<UpstreamBody>, UpstreamError> {
-    let Some(request) = failed.again else { return Err(failed.error) };
-    tracing::debug!(error = %failed.error, "trying again");
+/// A direct connection for a request that needs one of hyper's.
+async fn over_changed(ready: Ready, direct: Direct) -> Answer {
+    let lease = &ready.lease;
+    let driven = drive(direct, None, lease.worker(), lease.backend().target()).await?;
+    over_driven(Try::First, ready, driven).await
+}
+
+/// An exchange that hyper conducts.
+pub(crate) async fn over_driven(which: Try, ready: Ready, mut link: Driven) -> Answer {
+    let Ready { head, body, mut lease, plan } = ready;
+    let mut request = Request::from_parts(head, body);
+    plan.listen(&mut request);
+    let repeatable = which == Try::First && link.used && plan.repeatable;
+    let copy = repeatable.then(|| plan.copy(&request));
+    match send(&mut link, request).await {
+        Ok(response) => accept(response, link, lease, plan.wish),
+        Err(error) => {
+            let Failed { error, again: request } = blame(which, &mut lease, &link, error, copy);
+            let Some(request) = request else { return Err(error) };
+            let (head, body) = request.into_parts();
+            Box::pin(again(error, Ready { head, body, lease, plan })).await
+        }
+    }
+}
+
+async fn over_new(which: Try, mut ready: Ready) -> Answer {
+    let (worker, target) = (Arc::clone(ready.lease.worker()), ready.lease.target());
+    match connect(&worker, target).await {
+        Ok(direct) if ready.prefer() == Prefer::Direct => {
+            watch(&direct, &worker, target);
+            over_direct(which, ready, direct).await
+        }
+        Ok(direct) => {
+            let driven = drive(direct, None, &worker, ready.lease.backend().target()).await?;
+            over_driven(which, ready, driven).await
+        }
+        Err(error) => {
+            ready.lease.failed();
+            if which == Try::First && worker.balancer.len() > 1 {
+                return Box::pin(again(error, ready)).await;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// The second try.
+pub(crate) async fn again(error: UpstreamError, ready: Ready) -> Answer {
+    tracing::debug!(%error, "trying again");
+    let Ready { head, body, lease, plan } = ready;
     let worker = Arc::clone(lease.worker());
     let avoid = lease.target();
     // Its place is free, should this one have been the last.
     drop(lease);
     let lease = Lease::take(&worker, Some(avoid))?;
-    over_new(Try::Last, Ready { request, lease, plan }).await
+    over_new(Try::Last, Ready { head, body, lease, plan }).await
 }
 
 /// Hands a request to a connection's task.
 fn send(
-    link: &mut Link,
+    link: &mut Driven,
     mut request: Request<Outgoing>,
 ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Outgoing>>>> + use<> {
     request.body_mut().carried_by(&link.wire);
-    link.wire.begin(link.used, !request.body().is_empty());
+    if !link.begun {
+        link.wire.begin(link.used, !request.body().is_empty());
+    }
+    link.begun = false;
     link.sender.try_send_request(request)
 }
 
 impl Plan {
     /// Takes what concerns us out of the request's extensions; nothing else of them goes on.
-    fn of(head: &mut Parts, body: &Outgoing) -> Self {
+    fn of(head: &mut Parts, body: &Outgoing, interim: Option<Interim>) -> Self {
         let mut extensions = mem::take(&mut head.extensions);
         let wish = head.headers.get(UPGRADE).and_then(|protocols| {
             let client = extensions.remove::<OnUpgrade>()?;
@@ -158,7 +206,7 @@ impl Plan {
         });
         Self {
             repeatable: body.is_empty() && wish.is_none() && is_idempotent(&head.method),
-            interim: extensions.remove::<Interim>(),
+            interim,
             wish,
         }
     }
@@ -197,7 +245,7 @@ fn length_of(body: &Outgoing) -> BodyLength {
 fn blame(
     which: Try,
     lease: &mut Lease,
-    link: &Link,
+    link: &Driven,
     mut error: TrySendError<Request<Outgoing>>,
     copy: Option<Request<Outgoing>>,
 ) -> Failed {
@@ -231,18 +279,18 @@ fn blame(
     Failed { error, again }
 }
 
-/// Checks a response and lets its body hold the connection and the place.
+/// Checks a response of hyper's.
 fn accept(
     response: Response<Incoming>,
-    link: Link,
+    link: Driven,
     mut lease: Lease,
     wish: Option<Wish>,
-) -> Result<Response<UpstreamBody>, UpstreamError> {
+) -> Answer {
     link.wire.head_arrived();
     lease.succeeded();
     let (mut head, incoming) = response.into_parts();
     let settings = &lease.worker().settings;
-    let verdict = if head.status == StatusCode::SWITCHING_PROTOCOLS {
+    let checked = if head.status == StatusCode::SWITCHING_PROTOCOLS {
         let application = head.extensions.remove::<OnUpgrade>();
         match (wish, application) {
             (Some(wish), Some(application)) if wish.is_met_by(&head.headers) => {
@@ -256,15 +304,28 @@ fn accept(
     } else {
         check(head.status, head.version, &mut head.headers, settings.idle)
     };
-    match verdict {
+    let left = incoming.size_hint().exact();
+    pass_on(head, checked, Flow::Incoming(incoming), left, Link::Driven(link), lease)
+}
+
+/// Lets the body of a response that is found to be good hold the connection and the place.
+pub(crate) fn pass_on(
+    mut head: response::Parts,
+    checked: Result<Afterwards, Malformed>,
+    flow: Flow,
+    left: Option<u64>,
+    link: Link,
+    lease: Lease,
+) -> Answer {
+    match checked {
         Ok(afterwards) => {
             // RFC 9110 §2.5: the version is each connection's own.
             head.version = Version::HTTP_11;
-            let body = UpstreamBody::new(incoming, Held { link, lease, afterwards });
+            let body = UpstreamBody::new(flow, left, Held { link, lease, afterwards });
             Ok(Response::from_parts(head, body))
         }
         Err(malformed) => {
-            link.wire.abandon();
+            link.wire().abandon();
             let backend = lease.backend();
             backend.count_failure();
             let error = UpstreamError::new(Reason::MalformedResponse, backend.target());

@@ -23,21 +23,25 @@
 //! ```
 //!
 //! How a request goes through: [`service`] -> [`exchange`] (canonical form: [`request`]; place:
-//! [`worker`], [`balancer`], [`choose`], [`health`]; connection: [`pool`], [`connect`]) -> hyper on
-//! the connection's task ([`driver`], [`socket`], [`outgoing`]) -> [`response`] (framing) ->
-//! [`body`], or [`upgrade`] after a 101. They talk about time limits through [`wire`].
+//! [`worker`], [`balancer`], [`choose`], [`health`]; connection: [`pool`], [`connect`]) -> [`plain`]
+//! (no body, and a response with a length: [`direct`], [`head`]) or hyper on the connection's task
+//! ([`driver`], [`socket`], [`outgoing`]) -> [`response`] (framing) -> [`body`], or [`upgrade`]
+//! after a 101. They talk about time limits through [`wire`].
 #![expect(rustdoc::private_intra_doc_links, reason = "the list above is for those who read here")]
 
 mod balancer;
 mod body;
 mod choose;
 mod connect;
+mod direct;
 mod driver;
 mod error;
 mod exchange;
+mod head;
 mod health;
 pub mod limits;
 mod outgoing;
+mod plain;
 mod pool;
 mod request;
 mod response;

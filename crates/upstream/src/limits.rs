@@ -22,3 +22,7 @@ pub const KEEP_ALIVE_MARGIN: Duration = Duration::from_millis(500);
 
 /// The least precision of the connection's clock: a limit of zero would make its task spin.
 pub const TICK_MIN: Duration = Duration::from_millis(1);
+
+/// How late it is noticed, at most, that nobody wants a connection any longer: a task that keeps
+/// its time lives on until then.
+pub const WATCH_TICK_MAX: Duration = Duration::from_secs(10);

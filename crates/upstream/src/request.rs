@@ -41,28 +41,64 @@ pub(crate) fn canonical(
         return Err(Reason::UnsupportedMethod);
     }
     head.version = Version::HTTP_11;
-    one_host(head)?;
+    let found = Found::of(&head.headers);
+    one_host(head, found.hosts)?;
     origin_form(&mut head.uri);
     let fields = &mut head.headers;
-    for name in [KEEP_ALIVE, PROXY_CONNECTION, TE, EXPECT, TRANSFER_ENCODING] {
-        fields.remove(name);
+    if found.of_connection {
+        for name in [KEEP_ALIVE, PROXY_CONNECTION, TE, EXPECT, TRANSFER_ENCODING, CONNECTION] {
+            fields.remove(name);
+        }
     }
     match upgrading {
         Upgrading::Yes => {
             fields.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         }
-        Upgrading::No => {
-            fields.remove(CONNECTION);
+        Upgrading::No if found.of_connection => {
             fields.remove(UPGRADE);
         }
+        Upgrading::No => {}
     }
     state_length(&head.method, fields, body);
     Ok(())
 }
 
+/// What one pass over the names finds: looking for each one costs more, and most are not there.
+struct Found {
+    hosts: usize,
+    /// There may be fields of the connection.
+    of_connection: bool,
+}
+
+impl Found {
+    fn of(fields: &HeaderMap) -> Self {
+        let mut found = Self { hosts: 0, of_connection: false };
+        for name in fields.iter().map(|(name, _)| name.as_str()) {
+            match name.len() {
+                4 if name == "host" => found.hosts += 1,
+                2 | 6 | 7 | 10 | 16 | 17 => found.of_connection |= is_of_connection(name),
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
+fn is_of_connection(name: &str) -> bool {
+    matches!(
+        name,
+        "te" | "expect"
+            | "upgrade"
+            | "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "transfer-encoding"
+    )
+}
+
 /// RFC 9112 §3.2: without a `Host`, an absolute target has the same to say.
-fn one_host(head: &mut Parts) -> Result<(), Reason> {
-    match head.headers.get_all(HOST).iter().count() {
+fn one_host(head: &mut Parts, hosts: usize) -> Result<(), Reason> {
+    match hosts {
         1 => Ok(()),
         0 => {
             let authority = head.uri.authority().ok_or(Reason::MissingHost)?;

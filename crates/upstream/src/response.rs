@@ -76,6 +76,12 @@ pub(crate) fn check(
     Ok(afterwards)
 }
 
+/// For a response whose framing is beyond doubt and that does not say how long to keep the
+/// connection.
+pub(crate) fn keep(idle: Duration) -> Afterwards {
+    if idle.is_zero() { Afterwards::Close } else { Afterwards::Keep(idle) }
+}
+
 fn exactly_chunked(fields: &HeaderMap) -> Result<bool, Malformed> {
     let mut lines = fields.get_all(TRANSFER_ENCODING).iter();
     match (lines.next(), lines.next()) {
@@ -105,7 +111,7 @@ fn one_length(fields: &mut HeaderMap) -> Result<Option<u64>, Malformed> {
 }
 
 /// Digits only: the standard parser would take a sign.
-fn digits(text: &[u8]) -> Option<u64> {
+pub(crate) fn digits(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;
     }

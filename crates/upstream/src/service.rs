@@ -55,6 +55,17 @@ impl Upstream {
     pub fn new(balancer: Balancer, settings: Settings) -> Self {
         Self(Arc::new(Worker::new(balancer, settings)))
     }
+
+    /// An exchange whose 1xx responses are told to `interim`. The service takes that from the
+    /// request's extensions, which costs a table of them.
+    pub fn ask<B>(&self, request: Request<B>, interim: Option<Interim>) -> Exchange
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let (head, body) = request.into_parts();
+        exchange(&self.0, head, Outgoing::new(body), interim)
+    }
 }
 
 impl<B> Service<Request<B>> for Upstream
@@ -71,8 +82,8 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (head, body) = request.into_parts();
-        exchange(&self.0, head, Outgoing::new(body))
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let interim = request.extensions_mut().remove::<Interim>();
+        self.ask(request, interim)
     }
 }

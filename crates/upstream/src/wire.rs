@@ -93,11 +93,14 @@ pub(crate) struct Wire {
     suspect: AtomicBool,
     /// The connection became a tunnel.
     tunnel: AtomicBool,
+    /// hyper's task keeps the connection's time.
+    driven: AtomicBool,
     /// Nobody wants this connection any longer.
     abandoned: AtomicBool,
     /// Which limit ended the connection.
     over: Mutex<Option<Reason>>,
-    /// Of the connection's task, known while a request body is being sent.
+    /// Of the task that waits for the connection: known while a request body is being sent, or an
+    /// answer read by the one who asked.
     task: Mutex<Option<Waker>>,
 }
 
@@ -120,6 +123,7 @@ impl Wire {
             heard: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
             tunnel: AtomicBool::new(false),
+            driven: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             over: Mutex::new(None),
             task: Mutex::new(None),
@@ -176,7 +180,7 @@ impl Wire {
         self.upload.store(UPLOAD_FAILED, Ordering::Release);
     }
 
-    /// Remembers the connection's task, so that [`Self::abandon`] can wake it.
+    /// Remembers who waits, so that [`Self::abandon`] can wake it.
     pub(crate) fn remember_task(&self, waker: &Waker) {
         let mut task = self.task.lock();
         if !task.as_ref().is_some_and(|known| known.will_wake(waker)) {
@@ -212,6 +216,10 @@ impl Wire {
         self.tunnel.store(true, Ordering::Release);
     }
 
+    pub(crate) fn become_driven(&self) {
+        self.driven.store(true, Ordering::Release);
+    }
+
     /// Ends the connection, whatever it is doing.
     pub(crate) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Release);
@@ -232,6 +240,10 @@ impl Wire {
 
     pub(crate) fn is_tunnel(&self) -> bool {
         self.tunnel.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_driven(&self) -> bool {
+        self.driven.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_abandoned(&self) -> bool {

@@ -209,7 +209,8 @@ fn deciding(fields: &HeaderMap) -> Vec<Field> {
     let mut found = Vec::new();
     for name in &DECIDING {
         for value in fields.get_all(name) {
-            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            // What an application sends must not steer a terminal.
+            let value = String::from_utf8_lossy(value.as_bytes()).replace(char::is_control, "?");
             let value = if *name == SET_COOKIE {
                 format!("{}=...", value.split('=').next().unwrap_or_default())
             } else {

@@ -27,7 +27,7 @@ pub(super) fn of_fields(client: &HeaderMap, sent: &HeaderMap) -> LeftOut {
     }
     left_out.fields.sort_unstable();
     for (name, _) in cookies::iter(client) {
-        let shown = String::from_utf8_lossy(name).into_owned();
+        let shown = String::from_utf8_lossy(name).replace(char::is_control, "?");
         let is_sent = cookies::iter(sent).any(|(other, _)| other == name);
         if !is_sent && !left_out.cookies.contains(&shown) {
             left_out.cookies.push(shown);

@@ -253,7 +253,7 @@ fn session_cookies(decided: &Decided<'_>) -> Vec<String> {
     let names = &decided.policy.identity.session_cookies;
     cookies::iter(decided.visit.headers)
         .filter(|(name, value)| !value.is_empty() && names.may_mean(name))
-        .map(|(name, _)| String::from_utf8_lossy(name).into_owned())
+        .map(|(name, _)| String::from_utf8_lossy(name).replace(char::is_control, "?"))
         .collect()
 }
 

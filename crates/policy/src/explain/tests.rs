@@ -3,7 +3,7 @@
 use super::{Explanation, Outcome, Question, Standing};
 use crate::audience::{Audience, Part, UserKey};
 use crate::cookies::CookieNames;
-use crate::identity::{Class, Identity, IdentityRules, Keys, LookUp, MarkerFault};
+use crate::identity::{Class, Identity, IdentityRules, Key, Keys, LookUp, Marker, MarkerFault};
 use crate::query::Query;
 use crate::rule::{Action, HostPattern, Pattern, Rule, Share, When};
 use crate::visitor::{Known, Plain, SessionCookie, Sources, Visitor};
@@ -224,6 +224,46 @@ fn one_who_has_to_be_asked_about_is_told_so() {
     let told = explain_by(&looking_up(), "http://example.com/staff", &lines, &Plain);
     assert_eq!((told.outcome, told.visitor.standing), (Outcome::LookUp, Standing::ToBeAsked));
     assert!(told.to_string().contains("/_larder/identity"), "{told}");
+}
+
+#[test]
+fn what_is_wrong_with_a_marker_is_told_and_the_marker_is_not() {
+    let keys = |id: &str, secret: u8| Keys::new(vec![Key::new(id, &[secret; 32]).unwrap()]);
+    let ours = keys("k1", 1).unwrap();
+    let marker = Marker { cookie: "larder_id".to_owned(), keys: ours.clone() };
+    let identity = IdentityRules { marker: Some(marker), ..identity() };
+    let rules = policy().rules.iter().cloned().collect();
+    let policy = Policy::new(PolicyParts { rules, identity, ..PolicyParts::default() }).unwrap();
+    let who = Identity {
+        class: Class::Authenticated,
+        user: Some("42".to_owned()),
+        segment: Some("staff".to_owned()),
+    };
+    let sign = |keys: &Keys, session: &str, expires: u64| {
+        keys.sign(&who, ("sessionid", session.as_bytes()), Timestamp::from_secs(expires)).unwrap()
+    };
+    let later = 1_700_000_100;
+    let cases = [
+        (sign(&ours, "abc", later), None),
+        (sign(&ours, "abc", 1_699_999_999), Some("expired")),
+        (sign(&ours, "other", later), Some("forged, changed or made for another session")),
+        (sign(&keys("k2", 1).unwrap(), "abc", later), Some("not among identity.marker_keys")),
+        (sign(&keys("k1", 2).unwrap(), "abc", later), Some("forged, changed")),
+        ("1.k1.nonsense".to_owned(), Some("malformed")),
+    ];
+    for (marker, doubt) in cases {
+        let line = format!("Cookie: sessionid=abc; larder_id={marker}");
+        let told = explain_by(&policy, "https://example.com/staff", &[&line], &Plain);
+        let text = told.to_string();
+        match doubt {
+            None => assert_eq!(told.visitor.standing, Standing::Verified, "{text}"),
+            Some(doubt) => {
+                assert_eq!(reason(&told), "unverified", "{text}");
+                assert!(text.contains(doubt) && told.brief().contains(doubt), "{doubt}: {text}");
+            }
+        }
+        assert!(!text.contains(&marker), "{text}");
+    }
 }
 
 #[test]

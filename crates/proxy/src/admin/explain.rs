@@ -73,7 +73,8 @@ fn parameters(query: &str) -> Result<Parameters, String> {
     Ok(parameters)
 }
 
-/// RFC 3986 §2.1. `None`: a `%` without two digits, or what comes out is not UTF-8.
+/// As forms and `curl --data-urlencode` write it: RFC 3986 §2.1, and `+` for a space. `None`: a `%` without two digits, or what
+/// comes out is not UTF-8.
 fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -85,7 +86,7 @@ fn decoded(text: &str) -> Option<String> {
             bytes.push(u8::try_from(high? << 4 | low?).ok()?);
             rest = after;
         } else {
-            bytes.push(byte);
+            bytes.push(if byte == b'+' { b' ' } else { byte });
         }
     }
     String::from_utf8(bytes).ok()
@@ -116,7 +117,7 @@ mod tests {
     fn values_are_decoded_and_what_is_not_encoded_is_refused() {
         let cases = [
             ("", Some("")),
-            ("a%20b+c", Some("a b+c")),
+            ("a%20b+c%2Bd", Some("a b c+d")),
             ("%c3%A9", Some("é")),
             ("%", None),
             ("%4", None),

@@ -58,7 +58,7 @@ fn line_of(path: &str) -> usize {
 fn the_rules_in_force_are_explained_to_whoever_asks_the_admin_listener() {
     let origin = application();
     let server = serve(&origin, "");
-    let target = "/explain?url=https%3A%2F%2Fexample.com%2Fblog%2F1&header=Cookie:%20sessionid=s";
+    let target = "/explain?url=https%3A%2F%2Fexample.com%2Fblog%2F1&header=Cookie:+sessionid%3Ds";
     let text = admin(&server, target, "");
     assert_eq!(text.status(), 200);
     let place = format!("larder.toml:{}", line_of("/blog/"));

@@ -11,6 +11,7 @@ mod lifecycle;
 mod limits;
 mod observed;
 mod refusals;
+mod ruled;
 mod smuggling;
 
 use std::time::{Duration, Instant};

@@ -77,6 +77,11 @@ where
         Verdict::Valid(Freshened { variant, keep: Err(reason) }) => {
             fetch.cache.forget(lead.key(), &variant);
             lead.flight().publish(Outcome::Unshared(reason), None);
+            if fetch.shared().is_some() {
+                // As where a full answer says so: the visitor's own request decides.
+                fetch.cache.mark_uncacheable(lead.key(), reason);
+                return Led::Unshared(Response::from_parts(parts, body), reason);
+            }
             Led::Validated(variant)
         }
         Verdict::Keep(draft) => {

@@ -256,7 +256,7 @@ impl Books {
         let place = path.bytes().fold(era, |sum, byte| sum.wrapping_mul(31) + u64::from(byte));
         // A page is mostly of its own nature.
         let nature = &mut Random::new(mix(self.seed, place, 77));
-        let odd = !self.behaves && random.one_in(16);
+        let odd = !self.behaves && random.one_in(20);
         let mut said = if odd { Said::any(random, false) } else { Said::any(nature, self.behaves) };
         let mut status =
             if odd { random.one_of(&[200, 404, 301, 410, 500, 503, 429]) } else { 200 };
@@ -431,7 +431,7 @@ impl Said {
             said.vary.push("Larder-Identity");
         }
         for name in ["Accept-Language", "X-Country", "User-Agent", "X-Tag", "Cookie", "Host"] {
-            if random.one_in(5) {
+            if random.one_in(6) {
                 said.vary.push(name);
             }
         }

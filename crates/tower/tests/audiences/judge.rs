@@ -71,7 +71,8 @@ impl Judge<'_> {
         let source = number(first.map(|(number, _)| number)).map(|made| &self.books.records[made]);
         let case = Case { asked, got, head, source: source.unwrap_or(head) };
         if got.body.is_none() {
-            let broke = self.books.records[asked.first..].iter().any(|record| record.breaks_off);
+            let broke =
+                self.of_page(asked).any(|record| record.breaks_off && record.at >= asked.at);
             claim(broke, "a body broke off that the application had finished")?;
         } else {
             claim(got.body == expected(&case), "bytes that nobody made, or not all of them")?;
@@ -150,10 +151,10 @@ impl Judge<'_> {
 
     /// RFC 9111 §4, where the response decides.
     fn is_open_page(&self, case: &Case<'_>, record: &Record, page: &str) -> Verdict {
-        let Case { asked, head, source, .. } = case;
+        let Case { asked, got, head, source } = case;
         claim(record.req.is_some(), "a page of an audience, where no audience is")?;
         claim(record.host == asked.host && record.target == page, "another page")?;
-        claim(!record.breaks_off, "a body that broke off was kept")?;
+        claim(!record.breaks_off || got.body.is_none(), "a body that broke off was kept")?;
         let of_reading = record.method == Method::GET || record.number == head.number;
         claim(of_reading, "what was no answer to a GET")?;
         let in_step = record.number >= asked.first && record.number != source.number;
@@ -203,19 +204,23 @@ impl Judge<'_> {
                 .map(str::to_owned),
         );
         fits(head, source, asked, &keyed)?;
-        let mut why = String::from("a page that no rule shares");
-        for share in self.shares(source) {
-            let storable = naive::is_storable(&source.said, source.represents(), Some(share))
-                && (head.number >= asked.first
-                    || naive::is_storable(&head.said, source.represents(), Some(share)));
-            match claim(storable, "an answer that is not to be shared").and_then(|()| {
-                self.is_fresh(case, naive::terms(&head.said, source.represents(), Some(share)))
-            }) {
-                Ok(()) => return is_dressed(share, got),
-                Err(reason) => why = reason,
+        let any = |record: &Record, status: u16| {
+            let mut shares = self.shares(record);
+            let storable =
+                shares.any(|share| naive::is_storable(&record.said, status, Some(share)));
+            claim(storable, "an answer that is not to be shared")
+        };
+        any(source, source.represents())?;
+        any(head, source.represents())?;
+        // What brought it up to date did so by the rules of its time.
+        let mut why = Err(String::from("a page that no rule shares"));
+        for share in self.shares(head) {
+            why = self.is_fresh(case, naive::terms(&head.said, source.represents(), Some(share)));
+            if why.is_ok() {
+                return is_dressed(share, got);
             }
         }
-        Err(why)
+        why
     }
 
     /// The rules by which a page may have been filled: that of a GET, or of a HEAD that had it refreshed.

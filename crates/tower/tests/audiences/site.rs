@@ -185,7 +185,7 @@ fn share(random: &mut Random, customs: &[Vec<Part>; 2]) -> Share {
     let lasts = |random: &mut Random, one_in, bound| {
         random.one_in(one_in).then(|| secs(random.below(bound)))
     };
-    share.ttl = (!random.one_in(5)).then(|| secs(5 + random.below(40)));
+    share.ttl = (!random.one_in(5)).then(|| secs(5 + random.below(60)));
     share.browser_ttl = lasts(random, 3, 5);
     share.cdn_ttl = if share.audience.is_everybody() { lasts(random, 3, 20) } else { None };
     share.grace = lasts(random, 3, 12);
@@ -219,7 +219,7 @@ fn ruled(random: &mut Random, number: u64, query: &Query, customs: &[Vec<Part>; 
     // What is for all paths hides the others.
     let narrow = matches!(place, Place::Beginning(_)) || random.one_in(8);
     let host = narrow.then(|| random.one_of(&["b.test", "b.test", "a.test"]));
-    let action = match random.below(16) {
+    let action = match random.below(20) {
         0 => Action::Never,
         1 => Action::Pass,
         2 => Action::Respect,

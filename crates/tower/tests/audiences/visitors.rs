@@ -161,10 +161,10 @@ impl Crowd {
         let visitor = &self.all[number];
         let method = match random.below(24) {
             0 | 1 => Method::HEAD,
-            2 => Method::POST,
+            2 if random.one_in(2) => Method::POST,
             _ => Method::GET,
         };
-        let host = HOSTS[usize::from(random.one_in(6))];
+        let host = HOSTS[usize::from(random.one_in(12))];
         let mut headers = HeaderMap::new();
         let mut put = |name: &'static str, value: &str| {
             headers.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
@@ -182,7 +182,7 @@ impl Crowd {
             put("x-tag", &tag(number, random.below(2)));
         }
         if random.one_in(3) {
-            put("x-forwarded-for", &tag(number, id));
+            put("x-forwarded-for", &tag(number, random.below(3)));
         }
         if random.one_in(30) {
             put("authorization", &format!("Bearer {}", tag(number, random.below(2))));
@@ -268,10 +268,10 @@ impl Crowd {
             _ => {}
         }
         if random.one_in(2) {
-            put("track", tag(number, id));
+            put("track", tag(number, random.below(2)));
         }
         if random.one_in(4) {
-            put("csrftoken", tag(number, id));
+            put("csrftoken", tag(number, 2 + random.below(2)));
         }
         if random.one_in(4) {
             all.reverse();
@@ -310,15 +310,17 @@ const LANGUAGES: [Option<&str>; 4] =
     [Some("en"), Some("de"), Some("de, en;q=0.5"), Some("DE,en;q=0.5")];
 
 fn target(random: &mut Random, number: usize, id: u64) -> String {
-    let mut target = format!("/p{}", random.below(PATHS));
+    // Some pages are asked for more than others.
+    let path = random.below(PATHS).min(random.below(PATHS));
+    let mut target = format!("/p{path}");
     let mut query = Vec::new();
-    if random.one_in(4) {
+    if random.one_in(6) {
         query.push(format!("page={}", random.below(2)));
     }
     if random.one_in(12) {
         query.push("q=x".to_owned());
     }
-    if random.one_in(6) {
+    if random.one_in(8) {
         query.push(format!("utm_source={}", tag(number, id)));
     }
     if random.one_in(3) {

@@ -42,7 +42,8 @@ pub(crate) struct Setting {
 /// that had to be.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
-    pub(crate) requests: u64,
+    /// Requests, and what happened between them.
+    pub(crate) steps: u64,
     pub(crate) by_audience: BTreeMap<String, [u64; 3]>,
 }
 
@@ -154,29 +155,30 @@ impl World {
         self.app.books().begin_step(step);
         self.next_id = step * 10;
         match random.below(1000) {
-            0..150 => {
-                let lasts = random.one_of(&[1, 1, 1, 2, 3, 5, 8, 40]);
+            0..120 => {
+                let lasts = random.one_of(&[1, 1, 1, 1, 2, 2, 5, 40]);
                 self.clock.advance_secs(lasts);
                 self.note(|| format!("#{step} {lasts} s later"));
             }
-            150..200 => {
+            120..150 => {
                 let now = self.clock.now().as_secs();
                 let mut books = self.app.books();
                 let told = self.crowd.change(random, &mut books.sessions, step, now);
                 drop(books);
                 self.note(|| format!("#{step} {told}"));
             }
-            200..210 => {
+            150..156 => {
                 let path = format!("{}/p{}", random.one_of(&crate::site::HOSTS), random.below(6));
                 self.note(|| format!("#{step} {path} becomes another"));
                 self.app.books().turn(path);
             }
-            210..214 => self.reload(random, step),
+            156..159 => self.reload(random, step),
             _ if self.setting.crowds > 0 && random.one_in(self.setting.crowds) => {
                 return self.together(random, step).await;
             }
             _ => return self.one(random, step).await,
         }
+        self.tally.steps += 1;
         Ok(())
     }
 
@@ -204,7 +206,7 @@ impl World {
         asked.first = books.records.len();
         asked.first_look_up = books.looked_up.len();
         asked.begun = books.moment();
-        self.tally.requests += 1;
+        self.tally.steps += 1;
         asked
     }
 

@@ -3,8 +3,8 @@
 use larder_policy::{Action, PolicyParts};
 
 use crate::rules::{
-    BROWSER, PER_SESSION, acting, custom, for_all, lines, names, of_a_browser, of_a_fill, rule,
-    share, site, site_of, tells,
+    BROWSER, PER_SESSION, acting, custom, for_all, lines, names, of_a_browser, of_a_fill, only_if,
+    rule, share, site, site_of, tells,
 };
 use crate::world::{Lines, World, request};
 
@@ -128,7 +128,7 @@ async fn a_script_and_a_navigation_never_share_a_page_under_a_rule() {
             let world = World::under(site_of(for_all()), tells);
             for place in 0..4 {
                 let is_script = (place % 2 == 0) == script_first;
-                let seen = world.get_with("/p", if is_script { sign } else { &[] }).await;
+                let seen = world.get_with("/p", only_if(is_script, sign)).await;
                 assert_eq!(seen.body.contains(sent[0]), is_script, "{}", seen.body);
             }
             assert_eq!(world.app.count(), 2);

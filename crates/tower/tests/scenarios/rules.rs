@@ -219,6 +219,11 @@ pub(crate) fn policy(site: PolicyParts) -> Options {
     Options { policy, ..Options::default() }
 }
 
+/// These fields, or none.
+pub(crate) fn only_if(there: bool, fields: Lines<'static>) -> Lines<'static> {
+    if there { fields } else { &[] }
+}
+
 pub(crate) fn statuses(codes: &[u16]) -> Vec<StatusCode> {
     codes.iter().map(|code| StatusCode::from_u16(*code).unwrap()).collect()
 }
