@@ -17,19 +17,22 @@ pub enum Handling {
     Miss,
     /// From the application, without a look into the cache.
     Pass,
+    /// Made by Larder for the site: a health check, a redirect to https.
+    Own,
     /// Made by Larder: a refusal, or the application failed.
     Refused,
 }
 
 impl Handling {
     /// Every value, in the order of [`Handling::index`].
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Hit,
         Self::Stale,
         Self::Validated,
         Self::Collapsed,
         Self::Miss,
         Self::Pass,
+        Self::Own,
         Self::Refused,
     ];
 
@@ -43,6 +46,7 @@ impl Handling {
             Self::Collapsed => "collapsed",
             Self::Miss => "miss",
             Self::Pass => "pass",
+            Self::Own => "own",
             Self::Refused => "refused",
         }
     }

@@ -70,12 +70,33 @@ impl Rewritten {
     /// What a reverse proxy sets itself: scheme and host are in the key, addresses are not.
     #[must_use]
     pub fn by_a_proxy() -> Self {
-        let by_key = ["host", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"];
+        let by_key = [
+            "host",
+            "x-forwarded-proto",
+            "x-forwarded-host",
+            "x-forwarded-port",
+            "x-forwarded-protocol",
+            "x-forwarded-scheme",
+            "x-forwarded-ssl",
+            "front-end-https",
+        ];
         let by_visitor = ["x-forwarded-for", "x-real-ip", "forwarded", "via"];
         Self {
             by_key: by_key.map(HeaderName::from_static).into(),
             by_visitor: by_visitor.map(HeaderName::from_static).into(),
         }
+    }
+
+    /// The same, with fields that the site has its application told besides.
+    #[must_use]
+    pub fn and<'a>(
+        mut self,
+        by_key: impl Iterator<Item = &'a HeaderName>,
+        by_visitor: impl Iterator<Item = &'a HeaderName>,
+    ) -> Self {
+        self.by_visitor.extend(by_visitor.cloned());
+        self.by_key.extend(by_key.cloned());
+        self
     }
 
     /// What is left of `vary` for the client's fields to decide.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::contradictions;
 use crate::file::{self, Contents};
+use crate::front;
 use crate::kind::{Kind, OptionSpec};
 use crate::machine::Machine;
 use crate::options;
@@ -112,6 +113,7 @@ impl ConfigBuilder {
             if let Some(policy) = rules::compile(&source, &config.site, &mut problems) {
                 config.policy = Arc::new(policy);
             }
+            config.front = Arc::new(front::compile(&config.front_options, &places, &mut problems));
         }
         if problems.iter().any(|problem| problem.severity() == Severity::Error) {
             return Err(Problems::new(&name, &text, problems));

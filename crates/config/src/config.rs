@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use larder_policy::Policy;
+use larder_policy::{Front, Policy};
 use larder_semantics::Settings;
 
 use crate::build::ConfigBuilder;
+use crate::front::FrontConfig;
 use crate::machine::Machine;
 use crate::options::OPTIONS;
 use crate::problem::Problems;
@@ -44,12 +45,16 @@ pub struct Config {
     pub log: LogConfig,
     /// The site's rules, compiled, with all that they need to know of the site.
     pub policy: Arc<Policy>,
+    /// What is decided before a page is looked for.
+    pub front: Arc<Front>,
     /// Clients that get the whole explanation in `Cache-Status`.
     pub debug_trusted: Vec<IpNet>,
     /// What is allowed but hardly meant. Empty where there is nothing to say.
     pub warnings: Problems,
     /// What [`Config::policy`] is made of, as it was written.
     pub(crate) site: SiteConfig,
+    /// What [`Config::front`] is made of.
+    pub(crate) front_options: FrontConfig,
 }
 
 /// What holds for the whole site, before it is compiled into a policy.
@@ -263,6 +268,7 @@ impl Config {
             },
             log: LogConfig { access: AccessLog::Off, path: None, level: Level::Info },
             policy: Arc::new(Policy::default()),
+            front: Arc::default(),
             debug_trusted: Vec::new(),
             warnings: Problems::none(),
             site: SiteConfig {
@@ -281,6 +287,7 @@ impl Config {
                 xhr_signs: Vec::new(),
                 share_session_responses: false,
             },
+            front_options: FrontConfig::default(),
         }
     }
 }

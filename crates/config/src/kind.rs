@@ -183,6 +183,14 @@ pub enum Words {
     Secrets,
     /// Request fields with their values.
     Signs,
+    /// Hosts, or names below one with a leading `*.`.
+    Hosts,
+    /// Absolute paths, or beginnings of them with a trailing `*`.
+    Paths,
+    /// The name of a field.
+    FieldName,
+    /// Fields with what they say of the visitor.
+    Extras,
 }
 
 impl Words {
@@ -194,7 +202,10 @@ impl Words {
             Self::Parameters => "list of parameters",
             Self::Path => "path of a URL",
             Self::Secrets => "list of keys",
-            Self::Signs => "list of fields with values",
+            Self::Signs | Self::Extras => "list of fields with values",
+            Self::Hosts => "host",
+            Self::Paths => "list of paths",
+            Self::FieldName => "name of a field",
         }
     }
 }

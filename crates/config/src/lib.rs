@@ -26,6 +26,7 @@ mod config;
 mod contradictions;
 mod documentation;
 mod file;
+mod front;
 mod kind;
 mod limits;
 mod lines;

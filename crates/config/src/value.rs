@@ -204,5 +204,14 @@ fn set_list<T: PartialEq>(
 }
 
 /// Lists that say something when they are empty.
-const MAY_BE_EMPTY: [&str; 5] =
-    ["ignore_query", "keep_query", "identity.bypass_cookies", "xhr.signs", "debug.trusted"];
+const MAY_BE_EMPTY: [&str; 9] = [
+    "ignore_query",
+    "keep_query",
+    "identity.bypass_cookies",
+    "xhr.signs",
+    "debug.trusted",
+    "trusted_proxies",
+    "health_paths",
+    "forwarded.extra",
+    "https.exempt",
+];

@@ -3,7 +3,9 @@
 //! The small grammars of names in the file, for options and rules alike. Each says what to write instead.
 
 use larder_policy::cookies::CookieNames;
+use larder_policy::forwarded_style::{Extra, field_name};
 use larder_policy::query::names;
+use larder_policy::rule::{HostPattern, Pattern, PatternError};
 
 use crate::kind::Words;
 use crate::parse::Fault;
@@ -18,8 +20,38 @@ pub(crate) fn parse(of: Words, text: &str) -> Result<String, Fault> {
         Words::Path => url_path(text)?,
         Words::Secrets => drop(SecretSource::parse(text)?),
         Words::Signs => crate::rules::sign(text).map(drop)?,
+        Words::Hosts => HostPattern::parse(text).map(drop).map_err(|error| in_text(text, error))?,
+        Words::Paths => path_pattern(text)?,
+        Words::FieldName => scheme_field(text)?,
+        Words::Extras => Extra::parse(text).map(drop).map_err(plain)?,
     }
     Ok(text.to_owned())
+}
+
+fn plain(error: PatternError) -> Fault {
+    Fault::new(error.message, error.hint)
+}
+
+fn in_text(text: &str, error: PatternError) -> Fault {
+    Fault::new(format!("{text:?}: {}", error.message), error.hint)
+}
+
+/// A path outside rules, which have expressions as well.
+fn path_pattern(text: &str) -> Result<(), Fault> {
+    Pattern::path(text).map(drop).map_err(|error| {
+        let message = error.message.split(": ").next().unwrap_or_default();
+        let hint = "write a path without its query, or the beginning of one, as in \"/feeds/*\"";
+        Fault::new(format!("{text:?}: {message}"), hint)
+    })
+}
+
+/// A field that may say the scheme: those of every proxy, too.
+fn scheme_field(text: &str) -> Result<(), Fault> {
+    const KNOWN: [&str; 2] = ["forwarded", "x-forwarded-proto"];
+    if KNOWN.iter().any(|known| text.eq_ignore_ascii_case(known)) {
+        return Ok(());
+    }
+    field_name(text).map(drop).map_err(plain)
 }
 
 /// RFC 9110 §5.6.2: the characters of a token, of which media types are made.

@@ -292,6 +292,9 @@ level = 1.5
         for option in OPTIONS {
             let text = format!("{} = {}\n", option.key, option.example);
             let text = if option.key == "upstream" { text } else { text + UPSTREAM };
+            // Without anybody who could say so, nobody would come by https.
+            let needs_proxy = option.key == "https.redirect";
+            let text = if needs_proxy { text + "trusted_proxies = '::1'\n" } else { text };
             if let Err(problems) = check(&text) {
                 panic!("{text}: {problems}");
             }

@@ -101,6 +101,11 @@ mod tests {
     }
 
     #[test]
+    fn proxies_hosts_and_https_are_what_they_say() {
+        assert_said("front.txt");
+    }
+
+    #[test]
     fn a_warning_is_no_error() {
         let config = check("[[rule]]\nmatch = 'x'\n").expect("allowed");
         let warning = &config.warnings.list()[0];

@@ -101,7 +101,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(lines: &[&str]) -> Result<Vec<(Option<String>, Option<String>)>, Malformed> {
+    type Owned = (Option<String>, Option<String>);
+
+    fn read(lines: &[&str]) -> Result<Vec<Owned>, Malformed> {
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(header::FORWARDED, HeaderValue::from_str(line).unwrap());
@@ -166,7 +168,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_value_panics(lines in prop::collection::vec("[ -~\t]{0,30}|(for|proto)=[\"a:,; =]{0,8}", 0..4)) {
-            let _ = read(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+            let _hops = read(&lines.iter().map(String::as_str).collect::<Vec<_>>());
         }
     }
 }

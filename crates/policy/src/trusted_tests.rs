@@ -3,12 +3,15 @@
 use super::*;
 use proptest::prelude::*;
 
+type Lines<'a> = &'a [(&'static str, &'a str)];
+type Named<'a> = (&'static str, Lines<'a>, Scheme, Option<Unclear>);
+
 fn trust(field: Option<&'static str>) -> Trust {
     let peers = ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap());
     Trust::new(&peers, field.map(HeaderName::from_static))
 }
 
-fn fields(lines: &[(&'static str, &str)]) -> HeaderMap {
+fn fields(lines: Lines<'_>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in lines {
         headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
@@ -16,7 +19,7 @@ fn fields(lines: &[(&'static str, &str)]) -> HeaderMap {
     headers
 }
 
-fn decide(field: Option<&'static str>, lines: &[(&'static str, &str)]) -> Decided {
+fn decide(field: Option<&'static str>, lines: Lines<'_>) -> Decided {
     trust(field).decide("10.0.0.1".parse().unwrap(), Scheme::Http, &fields(lines))
 }
 
@@ -87,7 +90,7 @@ fn the_named_field_alone_says_the_scheme() {
     use Scheme::{Http, Https};
     let unknown = Some(Unclear::UnknownScheme);
     let other = ("x-forwarded-proto", "https");
-    let cases: &[(&'static str, &[(&'static str, &str)], Scheme, Option<Unclear>)] = &[
+    let cases: &[Named<'_>] = &[
         ("x-edge-scheme", &[("x-edge-scheme", "https")], Https, None),
         ("x-edge-scheme", &[("x-edge-scheme", "http"), other], Http, None),
         ("x-edge-scheme", &[other], Http, None),
@@ -110,7 +113,7 @@ fn the_named_field_alone_says_the_scheme() {
 #[test]
 fn a_connection_over_tls_is_secure_unless_its_trusted_peer_says_otherwise() {
     use Scheme::{Http, Https};
-    let cases: &[(&str, &[(&'static str, &str)], Scheme)] = &[
+    let cases: &[(&str, Lines<'_>, Scheme)] = &[
         ("192.0.2.1", &[], Https),
         ("192.0.2.1", &[("x-forwarded-proto", "http")], Https),
         ("10.0.0.1", &[], Https),
@@ -146,7 +149,7 @@ proptest! {
         let decided = trust(None).decide(peer, Scheme::Http, &headers);
         prop_assert_eq!(decided.arrival, Arrival { scheme: Scheme::Http, client: peer });
         // Whatever a trusted peer sends, there is an answer.
-        let _ = trust(None).decide("10.0.0.1".parse().unwrap(), Scheme::Http, &headers);
+        let _decided = trust(None).decide("10.0.0.1".parse().unwrap(), Scheme::Http, &headers);
     }
 
     #[test]

@@ -66,6 +66,7 @@ const fn text(status: StatusCode) -> &'static str {
         400 => "The request could not be understood",
         408 => "The request took too long",
         414 => "The address is too long",
+        421 => "There is no such site here",
         417 => "The expectation can not be met",
         431 => "The request's header is too large",
         501 => "The request's method is not supported",

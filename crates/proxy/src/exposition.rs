@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use larder_cache::{Cache, Handling};
+use larder_policy::trusted::Unclear;
 use larder_semantics::Reason;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
@@ -16,7 +17,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::listen::SiteSlot;
-use crate::metrics::{BUCKETS_MICROS, Metrics, STATUS_CLASSES, WorkerMetrics};
+use crate::metrics::{BUCKETS_MICROS, Dropped, Metrics, STATUS_CLASSES, WorkerMetrics};
 use crate::pipeline::Pipeline;
 
 /// Everything that is exposed.
@@ -41,6 +42,7 @@ impl Collector for Sources {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         requests(&self.metrics, &mut encoder)?;
         refused(&self.metrics, &mut encoder)?;
+        fields(&self.metrics, &mut encoder)?;
         responses(&self.metrics, &mut encoder)?;
         durations(&self.metrics, &mut encoder)?;
         connections(&self.metrics, &mut encoder)?;
@@ -115,6 +117,26 @@ fn refused(metrics: &Metrics, encoder: &mut DescriptorEncoder<'_>) -> fmt::Resul
             ConstCounter::new(value)
                 .encode(family.encode_family(&[("reason", reason.token())])?)?;
         }
+    }
+    Ok(())
+}
+
+/// What was not believed of requests, and not passed on.
+fn fields(metrics: &Metrics, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let help = "Lines of requests that the application was not sent, by why.";
+    let kind = MetricType::Counter;
+    let mut family = encoder.encode_descriptor("request_fields_dropped", help, None, kind)?;
+    for dropped in Dropped::ALL {
+        let value = metrics.sum(|worker| worker.dropped(dropped));
+        let labels = [("why", dropped.token())];
+        ConstCounter::new(value).encode(family.encode_family(&labels)?)?;
+    }
+    let help = "Requests of trusted proxies whose word about the visitor was not clear, by why.";
+    let mut family = encoder.encode_descriptor("arrivals_unclear", help, None, kind)?;
+    for unclear in Unclear::ALL {
+        let value = metrics.sum(|worker| worker.unclear(unclear));
+        let labels = [("why", unclear.token())];
+        ConstCounter::new(value).encode(family.encode_family(&labels)?)?;
     }
     Ok(())
 }

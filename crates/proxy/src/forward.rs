@@ -7,10 +7,10 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE};
+use http::header::{CONNECTION, HOST, HeaderMap, HeaderValue, UPGRADE};
 use http::{Request, Response, StatusCode, Uri, Version};
 use hyper::upgrade::OnUpgrade;
-use larder_policy::{Scheme, forwarded, hygiene};
+use larder_policy::{Arrival, Cleaned, Front, Scheme, forwarded, hygiene};
 use larder_tower::{ForNobody, RequestBody};
 use larder_upstream::{Interim, Upstream, UpstreamBody, UpstreamError};
 use parking_lot::Mutex;
@@ -19,8 +19,7 @@ use tower_service::Service;
 use crate::context::{ConnContext, Protocol};
 use crate::inbound::Inbound;
 use crate::listen::InterimSink;
-
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+use crate::metrics::{Dropped, Metrics};
 
 /// Sends requests of one connection to the application.
 #[derive(Debug)]
@@ -34,35 +33,60 @@ pub(crate) struct Forward {
 /// What the application is told of all requests of one connection.
 #[derive(Debug)]
 struct Told {
+    front: Arc<Front>,
+    metrics: Arc<Metrics>,
+    /// Who is connected.
     client: forwarded::Client,
-    scheme: Scheme,
-    /// The last `Host` that was sent in canonical form: nearly always the next one too.
-    host: Mutex<Option<HeaderValue>>,
+    /// Whether what the peer says of visitors is taken.
+    peer_is_trusted: bool,
+    /// The last `Host` that was sent in canonical form, and of which scheme: nearly always the next one too.
+    host: Mutex<Option<(Scheme, HeaderValue)>>,
 }
 
 impl Told {
     /// The request's site; nothing where an HTTP/1.0 client named none. It was checked before.
-    fn site(&self, uri: &Uri, headers: &HeaderMap) -> Option<HeaderValue> {
+    fn site(&self, uri: &Uri, headers: &HeaderMap, scheme: Scheme) -> Option<HeaderValue> {
         if let Some(authority) = uri.authority() {
-            return self.canonical(authority.as_str().as_bytes());
+            return canonical(authority.as_str().as_bytes(), scheme);
         }
         let sent = headers.get(HOST)?.as_bytes();
         let mut last = self.host.lock();
-        if last.as_ref().is_some_and(|last| last == sent) {
-            return last.clone();
+        if let Some((_, last)) = last.as_ref().filter(|(of, last)| *of == scheme && last == sent) {
+            return Some(last.clone());
         }
-        let site = self.canonical(sent);
-        if site.as_ref().is_some_and(|site| site == sent) {
-            last.clone_from(&site);
+        let site = canonical(sent, scheme)?;
+        if site == sent {
+            *last = Some((scheme, site.clone()));
         }
-        site
+        Some(site)
     }
 
-    fn canonical(&self, named: &[u8]) -> Option<HeaderValue> {
-        let host = larder_policy::host::canonical(named, self.scheme).ok()?;
-        let host = Some(host.as_str()).filter(|host| !host.is_empty())?;
-        HeaderValue::from_str(host).ok()
+    /// Counts what was taken off a request, and says so once: a proxy in front that nobody named is taken for a visitor.
+    fn count(&self, context: &ConnContext, cleaned: &Cleaned, named: usize) {
+        let metrics = self.metrics.worker(context.worker);
+        if cleaned.underscored > 0 {
+            let is_first = metrics.drop_fields(Dropped::Underscored, cleaned.underscored);
+            let names = &cleaned.underscored_names;
+            if is_first {
+                tracing::info!(?names, "fields with underscores are not passed on");
+            } else {
+                tracing::debug!(?names, "fields with underscores dropped");
+            }
+        }
+        let forged = cleaned.told_of_client + named;
+        if forged > 0 && !self.peer_is_trusted && metrics.drop_fields(Dropped::Forwarded, forged) {
+            tracing::info!(
+                peer = %context.peer.ip(),
+                "fields about the visitor (X-Forwarded-*) were not believed; if this peer is a proxy of yours, name it in `trusted_proxies`"
+            );
+        }
     }
+}
+
+fn canonical(named: &[u8], scheme: Scheme) -> Option<HeaderValue> {
+    let host = larder_policy::host::canonical(named, scheme).ok()?;
+    let host = Some(host.as_str()).filter(|host| !host.is_empty())?;
+    HeaderValue::from_str(host).ok()
 }
 
 /// Whose 1xx responses are passed on.
@@ -77,9 +101,21 @@ enum Bound {
 impl Forward {
     /// For one connection.
     #[must_use]
-    pub(crate) fn new(context: Arc<ConnContext>, upstream: Upstream) -> Self {
-        let client = forwarded::Client::new(context.peer.ip(), context.scheme);
-        let told = Told { client, scheme: context.scheme, host: Mutex::default() };
+    pub(crate) fn new(
+        context: &Arc<ConnContext>,
+        upstream: Upstream,
+        front: &Arc<Front>,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
+        let peer = context.peer.ip();
+        let told = Told {
+            client: forwarded::Client::new(peer, context.scheme, &front.style),
+            peer_is_trusted: front.trust.trusts(peer),
+            front: Arc::clone(front),
+            metrics: Arc::clone(metrics),
+            host: Mutex::default(),
+        };
+        let context = Arc::clone(context);
         Self { context, told: Arc::new(told), upstream, interim: Bound::Connection }
     }
 
@@ -122,16 +158,26 @@ impl Service<Request<RequestBody<Inbound>>> for Forward {
             Protocol::H1 => request.version(),
             Protocol::H2 => Version::HTTP_2,
         };
-        let site = self.told.site(request.uri(), request.headers());
+        let arrival = request.extensions().get::<Arrival>().copied();
+        let scheme = arrival.map_or(self.context.scheme, |arrival| arrival.scheme);
+        let site = self.told.site(request.uri(), request.headers(), scheme);
         let can_upgrade = request.extensions().get::<OnUpgrade>().is_some();
         let headers = request.headers_mut();
         let cleaned = hygiene::clean_for_application(headers);
-        if cleaned.underscored > 0 {
-            tracing::debug!(names = ?cleaned.underscored_names, "fields with underscores dropped");
+        // A field that only the site's proxies say the scheme by goes like those that all do.
+        let named = self.told.front.trust.scheme_field().and_then(|name| headers.remove(name));
+        if cleaned.underscored + cleaned.told_of_client > 0 || named.is_some() {
+            self.told.count(&self.context, &cleaned, usize::from(named.is_some()));
         }
-        self.told.client.write(headers, site.as_ref());
-        if for_nobody {
-            headers.remove(X_FORWARDED_FOR);
+        let style = &self.told.front.style;
+        match arrival {
+            _ if for_nobody => {
+                forwarded::Client::nobody(scheme, style).write(headers, site.as_ref());
+            }
+            Some(Arrival { scheme, client }) => {
+                forwarded::Client::new(client, scheme, style).write(headers, site.as_ref());
+            }
+            None => self.told.client.write(headers, site.as_ref()),
         }
         forwarded::via(headers, received);
         if let Some(protocols) = cleaned.upgrade.filter(|wish| can_upgrade && !is_http(wish)) {

@@ -11,16 +11,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue,
+    STRICT_TRANSPORT_SECURITY, UPGRADE,
 };
 use http::{Method, Request, Response};
-use larder_policy::hygiene;
+use larder_policy::front::Door;
+use larder_policy::{Arrival, CanonicalHost, Front, Scheme, hygiene};
 use larder_semantics::Reason;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::context::{ConnContext, Protocol};
+use crate::door;
 use crate::error::{self, After};
 use crate::inbound::Inbound;
 use crate::limits;
@@ -42,6 +45,8 @@ pub(crate) trait Failure {
 pub(crate) struct FrameLayer {
     /// The connection.
     pub(crate) context: Arc<ConnContext>,
+    /// What is answered at the door.
+    pub(crate) front: Arc<Front>,
     /// Most fields a head may have.
     pub(crate) fields_max: usize,
 }
@@ -50,7 +55,8 @@ impl<S> Layer<S> for FrameLayer {
     type Service = Frame<S>;
 
     fn layer(&self, inner: S) -> Frame<S> {
-        Frame { inner, context: Arc::clone(&self.context), fields_max: self.fields_max }
+        let (context, front) = (Arc::clone(&self.context), Arc::clone(&self.front));
+        Frame { inner, context, front, fields_max: self.fields_max }
     }
 }
 
@@ -59,11 +65,16 @@ impl<S> Layer<S> for FrameLayer {
 pub(crate) struct Frame<S> {
     inner: S,
     context: Arc<ConnContext>,
+    front: Arc<Front>,
     fields_max: usize,
 }
 
 impl<S> Frame<S> {
-    fn check(&self, request: &Request<Inbound>) -> Result<(), Reason> {
+    fn check<'a>(
+        &self,
+        request: &'a Request<Inbound>,
+        scheme: Scheme,
+    ) -> Result<CanonicalHost<'a>, Reason> {
         let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
         if target > limits::TARGET_BYTES_MAX {
             return Err(Reason::UriTooLong);
@@ -76,10 +87,27 @@ impl<S> Frame<S> {
             request.uri(),
             request.version(),
             request.headers(),
-            self.context.scheme,
+            scheme,
         )
-        .map(drop)
         .map_err(|refusal| refusal.reason)
+    }
+
+    /// What is answered here: errors, and what the site has answered at its door.
+    fn answer(&self, request: &Request<Inbound>, arrival: Arrival) -> Option<Here> {
+        let host = match self.check(request, arrival.scheme) {
+            Ok(host) => host,
+            Err(reason) => return Some(Here::Refused(reason)),
+        };
+        let method = request.method();
+        let door =
+            self.front.door(arrival, method, host.as_str(), &hygiene::target(request.uri()))?;
+        Some(match door {
+            Door::UnknownHost => Here::Refused(Reason::UnknownHost),
+            Door::Health => Here::Own(Box::new(door::health(method)), Reason::Health),
+            Door::Redirect(to) => {
+                Here::Own(Box::new(door::redirect(to, method)), Reason::HttpsRedirect)
+            }
+        })
     }
 }
 
@@ -97,9 +125,13 @@ where
 
     fn call(&mut self, mut request: Request<Inbound>) -> Self::Future {
         let method = request.method().clone();
-        let state = match self.check(&request) {
-            Err(reason) => State::Refused { reason },
-            Ok(()) => {
+        let arrival = request.extensions().get::<Arrival>().copied().unwrap_or_else(|| Arrival {
+            scheme: self.context.scheme,
+            client: self.context.peer.ip(),
+        });
+        let state = match self.answer(&request, arrival) {
+            Some(here) => State::Here { here: Some(here) },
+            None => {
                 if self.context.protocol == Protocol::H2 {
                     join_cookies(request.headers_mut());
                 }
@@ -107,7 +139,9 @@ where
                 State::Inner { future: self.inner.call(request) }
             }
         };
-        FrameFuture { state, method }
+        // RFC 6797 §7.2: never by http.
+        let hsts = (arrival.scheme == Scheme::Https).then(|| self.front.https.hsts.clone());
+        FrameFuture { state, method, hsts: hsts.flatten() }
     }
 }
 
@@ -118,14 +152,22 @@ pin_project! {
         #[pin]
         state: State<F>,
         method: Method,
+        hsts: Option<HeaderValue>,
     }
+}
+
+/// What is answered without anybody further in.
+#[derive(Debug)]
+enum Here {
+    Refused(Reason),
+    Own(Box<door::Answer>, Reason),
 }
 
 pin_project! {
     #[project = StateOf]
     #[derive(Debug)]
     enum State<F> {
-        Refused { reason: Reason },
+        Here { here: Option<Here> },
         Inner { #[pin] future: F },
     }
 }
@@ -139,13 +181,26 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        Poll::Ready(Ok(match this.state.project() {
-            StateOf::Refused { reason } => refuse(*reason, this.method),
+        let mut response = match this.state.project() {
+            StateOf::Here { here } => match here.take() {
+                Some(Here::Refused(reason)) => refuse(reason, this.method),
+                Some(Here::Own(answer, reason)) => {
+                    let (head, text) = *answer;
+                    Response::from_parts(head, Reply::own(text, reason))
+                }
+                // A future that has given its answer is not polled again.
+                None => return Poll::Pending,
+            },
             StateOf::Inner { future } => match ready!(future.poll(cx)) {
                 Ok(response) => response.map(Reply::Inner),
                 Err(failure) => fail(&failure, this.method),
             },
-        }))
+        };
+        if let Some(hsts) = this.hsts.take() {
+            // What the application says itself comes before what the site says for all.
+            response.headers_mut().entry(STRICT_TRANSPORT_SECURITY).or_insert(hsts);
+        }
+        Poll::Ready(Ok(response))
     }
 }
 

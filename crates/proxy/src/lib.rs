@@ -21,8 +21,10 @@
 )]
 
 mod admin;
+mod arrive;
 mod clock;
 mod context;
+mod door;
 mod error;
 mod explain;
 mod exposition;

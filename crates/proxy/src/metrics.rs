@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use larder_cache::{Handling, Note};
+use larder_policy::trusted::Unclear;
 use larder_semantics::Reason;
 
 /// Upper bounds of the duration histogram, microseconds: a hit lies in the first, an application's
@@ -52,6 +53,29 @@ pub(crate) struct WorkerMetrics {
     body_bytes: AtomicU64,
     accepted: AtomicU64,
     closed: AtomicU64,
+    unclear: [AtomicU64; Unclear::ALL.len()],
+    dropped: [AtomicU64; Dropped::ALL.len()],
+}
+
+/// Fields of requests that the application does not get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dropped {
+    /// Their names have an underscore.
+    Underscored,
+    /// They tell of the visitor's address and scheme, and nobody trusted says so.
+    Forwarded,
+}
+
+impl Dropped {
+    pub(crate) const ALL: [Self; 2] = [Self::Underscored, Self::Forwarded];
+
+    /// The word for the label.
+    pub(crate) const fn token(self) -> &'static str {
+        match self {
+            Self::Underscored => "underscore",
+            Self::Forwarded => "forwarded",
+        }
+    }
 }
 
 impl Metrics {
@@ -108,6 +132,11 @@ fn add(counters: &[AtomicU64], index: usize, amount: u64) {
     }
 }
 
+/// The same; whether it was zero before.
+fn count(counters: &[AtomicU64], index: usize, amount: u64) -> bool {
+    counters.get(index).is_some_and(|counter| counter.fetch_add(amount, Ordering::Relaxed) == 0)
+}
+
 impl WorkerMetrics {
     fn new() -> Self {
         Self {
@@ -119,6 +148,8 @@ impl WorkerMetrics {
             body_bytes: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
             closed: AtomicU64::new(0),
+            unclear: Default::default(),
+            dropped: Default::default(),
         }
     }
 
@@ -142,6 +173,24 @@ impl WorkerMetrics {
     /// Something was refused before it was a request.
     pub(crate) fn refuse(&self, reason: Reason) {
         add(&self.refused, reason.index(), 1);
+    }
+
+    /// A trusted proxy's word was not taken. Whether it is the first of its kind.
+    pub(crate) fn arrival_unclear(&self, unclear: Unclear) -> bool {
+        count(&self.unclear, unclear.index(), 1)
+    }
+
+    /// Lines of a request were dropped. Whether they are the first of their kind.
+    pub(crate) fn drop_fields(&self, dropped: Dropped, lines: usize) -> bool {
+        count(&self.dropped, dropped as usize, lines as u64)
+    }
+
+    pub(crate) fn unclear(&self, unclear: Unclear) -> u64 {
+        read(&self.unclear, unclear.index())
+    }
+
+    pub(crate) fn dropped(&self, dropped: Dropped) -> u64 {
+        read(&self.dropped, dropped as usize)
     }
 
     pub(crate) fn connection_opened(&self) {

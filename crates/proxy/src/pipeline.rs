@@ -1,4 +1,4 @@
-//! How are the parts put together? Observe -> Frame -> Tell -> Cache -> Forward -> Upstream, and how a new
+//! How are the parts put together? Arrive -> Observe -> Frame -> Tell -> Cache -> Forward -> Upstream, and how a new
 //! configuration takes their place.
 
 use std::sync::Arc;
@@ -7,11 +7,13 @@ use ipnet::IpNet;
 use larder_cache::receive::Rewritten;
 use larder_cache::{Body, Cache, Incomplete, Note, Options, SystemClock};
 use larder_config::Config;
+use larder_policy::Front;
 use larder_semantics::Reason;
 use larder_tower::{CacheLayer, CacheService, FetchError};
 use larder_upstream::{Balancer, Settings, Target, Upstream, UpstreamBody};
 use tower_layer::Layer;
 
+use crate::arrive::{Arrive, ArriveLayer};
 use crate::context::ConnContext;
 use crate::forward::Forward;
 use crate::frame::{Failure, Frame, FrameLayer};
@@ -42,6 +44,8 @@ pub(crate) struct Pipeline {
     upstreams: Arc<[Upstream]>,
     /// Clients that are told the whole explanation.
     trusted: Arc<[IpNet]>,
+    /// What is decided before a page is looked for.
+    front: Arc<Front>,
 }
 
 impl Pipeline {
@@ -56,34 +60,41 @@ impl Pipeline {
             .map(|_| Upstream::new(balancer.clone(), settings.clone()))
             .collect();
         let trusted = config.debug_trusted.as_slice().into();
-        Ok(Self { kept, balancer, upstreams, trusted })
+        let front = Arc::clone(&config.front);
+        Ok(Self { kept, balancer, upstreams, trusted, front })
     }
 
-    /// The same applications, for those whom `config` trusts.
-    pub(crate) fn trusting(&self, config: &Config) -> Self {
-        Self { trusted: config.debug_trusted.as_slice().into(), ..self.clone() }
+    /// The same applications, with what else `config` says.
+    pub(crate) fn under(&self, config: &Config) -> Self {
+        let trusted = config.debug_trusted.as_slice().into();
+        Self { trusted, front: Arc::clone(&config.front), ..self.clone() }
     }
 }
 
 impl Site for Pipeline {
     type Body = Observed<Reply<Body<UpstreamBody>>>;
     type Error = std::convert::Infallible;
-    type Service = Observe<Frame<Tell<CacheService<Forward>>>>;
+    type Service = Arrive<Observe<Frame<Tell<CacheService<Forward>>>>>;
 
     fn connect(&self, context: Arc<ConnContext>) -> Self::Service {
         let kept = &self.kept;
         #[expect(clippy::indexing_slicing, reason = "a remainder of the length, which is not zero")]
         let upstream = self.upstreams[context.worker % self.upstreams.len()].clone();
-        let forward = Forward::new(Arc::clone(&context), upstream);
+        let forward = Forward::new(&context, upstream, &self.front, &kept.metrics);
         let cached = CacheLayer::new(Arc::clone(&kept.cache), context.scheme).layer(forward);
-        let told = TellLayer::new(&self.trusted, &context, &kept.cache).layer(cached);
-        let framed = FrameLayer { context: Arc::clone(&context), fields_max: kept.fields_max };
+        let told = TellLayer::new(&self.trusted, &self.front, &context, &kept.cache).layer(cached);
+        let arriving = ArriveLayer::new(&self.front, &context, &kept.metrics);
+        let framed = FrameLayer {
+            context: Arc::clone(&context),
+            front: Arc::clone(&self.front),
+            fields_max: kept.fields_max,
+        };
         let observed = ObserveLayer {
             context,
             metrics: Arc::clone(&kept.metrics),
             log: Arc::clone(&kept.log),
         };
-        observed.layer(framed.layer(told))
+        arriving.layer(observed.layer(framed.layer(told)))
     }
 }
 
@@ -101,7 +112,8 @@ pub fn cache_options(config: &Config) -> Options {
         variants_max: config.cache.variants_max,
         object_bytes_max: config.cache.object_bytes_max as u64,
         uncacheable_for: config.cache.uncacheable_memory,
-        rewritten: Rewritten::by_a_proxy(),
+        rewritten: Rewritten::by_a_proxy()
+            .and(config.front.told_by_key(), config.front.told_by_visitor()),
         policy: Arc::clone(&config.policy),
         ..Options::default()
     }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use larder_cache::{Handling, Note};
-use larder_semantics::Reason;
+use larder_semantics::{Group, Reason};
 
 /// A body that knows how its response came about.
 pub(crate) trait Noted: Body {
@@ -70,11 +70,16 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Reply<B> {
     }
 }
 
+/// What a line of our own is to the counters: for the site, or an error.
+fn handling(reason: Reason) -> Handling {
+    if reason.group() == Group::Own { Handling::Own } else { Handling::Refused }
+}
+
 impl<B: Noted<Data = Bytes> + Unpin> Noted for Reply<B> {
     fn note(&self) -> Note {
         match self {
             Self::Inner(body) => body.note(),
-            Self::Own { reason, .. } => Note::new(Handling::Refused, *reason),
+            Self::Own { reason, .. } => Note::new(handling(*reason), *reason),
         }
     }
 

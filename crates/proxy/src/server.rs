@@ -133,7 +133,7 @@ impl Server {
         self.kept.log.reopen(&config.log)?;
         self.kept.cache.set_options(pipeline::cache_options(&config));
         self.limits.store(Arc::new(TimeLimits::of(&config)));
-        let site = site.unwrap_or_else(|| self.slot.current().trusting(&config));
+        let site = site.unwrap_or_else(|| self.slot.current().under(&config));
         self.control.resolve(&site);
         self.slot.replace(site);
         self.kept.metrics.reloads_applied.fetch_add(1, Ordering::Relaxed);

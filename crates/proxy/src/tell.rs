@@ -4,8 +4,8 @@
 //! with it: the rule's place, its audience, how the visitor is known, the reason in words, what was not sent. Never who the
 //! visitor is, nor any value of theirs.
 //!
-//! Whether a peer is trusted is found once for a connection, from the socket's address. For all others this layer is a
-//! pointer that is null.
+//! Whether a peer is trusted is found once for a connection, from the socket's address; for each request where that is a
+//! proxy's that says who asks. For all others this layer is a pointer that is null.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, Version};
 use ipnet::IpNet;
 use larder_cache::Cache;
-use larder_policy::{Scheme, Visit, hygiene};
+use larder_policy::{Arrival, Front, Scheme, Visit, hygiene};
 use larder_semantics::Reason;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
@@ -43,15 +43,23 @@ pub(crate) struct TellLayer(Option<Arc<To>>);
 #[derive(Debug)]
 struct To {
     cache: Arc<Cache>,
-    scheme: Scheme,
+    trusted: Arc<[IpNet]>,
+    peer: Arrival,
 }
 
 impl TellLayer {
-    /// For a connection: on if its peer is among `trusted`.
-    pub(crate) fn new(trusted: &[IpNet], context: &ConnContext, cache: &Arc<Cache>) -> Self {
-        let to = is_among(trusted, context.peer.ip())
-            .then(|| Arc::new(To { cache: Arc::clone(cache), scheme: context.scheme }));
-        Self(to)
+    /// For a connection: on if its peer is among `trusted`, or a proxy of one who may be.
+    pub(crate) fn new(
+        trusted: &Arc<[IpNet]>,
+        front: &Front,
+        context: &ConnContext,
+        cache: &Arc<Cache>,
+    ) -> Self {
+        let peer = Arrival { scheme: context.scheme, client: context.peer.ip() };
+        let asks_for_others = !trusted.is_empty() && front.trust.trusts(peer.client);
+        let is_on = asks_for_others || is_among(trusted, peer.client);
+        let (cache, trusted) = (Arc::clone(cache), Arc::clone(trusted));
+        Self(is_on.then(|| Arc::new(To { cache, trusted, peer })))
     }
 }
 
@@ -90,7 +98,7 @@ where
     }
 
     fn call(&mut self, request: Request<Inbound>) -> Self::Future {
-        let asked = self.to.as_ref().map(|to| Box::new(Asked::of(Arc::clone(to), &request)));
+        let asked = self.to.as_ref().and_then(|to| Asked::of(to, &request).map(Box::new));
         TellFuture { inner: self.inner.call(request), asked }
     }
 }
@@ -99,6 +107,7 @@ where
 #[derive(Debug)]
 struct Asked {
     to: Arc<To>,
+    scheme: Scheme,
     method: Method,
     target: String,
     host: String,
@@ -106,24 +115,30 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(to: Arc<To>, request: &Request<Inbound>) -> Self {
+    /// Nothing, if who asks is not to be told.
+    fn of(to: &Arc<To>, request: &Request<Inbound>) -> Option<Self> {
+        let arrival = request.extensions().get::<Arrival>().copied().unwrap_or(to.peer);
+        if !is_among(&to.trusted, arrival.client) {
+            return None;
+        }
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
         // It was checked before: only HTTP/1.0 may lack a host.
-        let host = hygiene::check(method, uri, Version::HTTP_10, headers, to.scheme);
+        let host = hygiene::check(method, uri, Version::HTTP_10, headers, arrival.scheme);
         let host = host.map_or_else(|_| String::new(), |host| host.as_str().to_owned());
-        Self {
+        Some(Self {
+            scheme: arrival.scheme,
             method: method.clone(),
             target: hygiene::target(uri).into_owned(),
             host,
             headers: headers.clone(),
-            to,
-        }
+            to: Arc::clone(to),
+        })
     }
 
     /// The explanation of an answer that came about by `reason`.
     fn detail(&self, reason: Reason) -> String {
         let visit = Visit {
-            scheme: self.to.scheme,
+            scheme: self.scheme,
             host: &self.host,
             method: &self.method,
             target: &self.target,

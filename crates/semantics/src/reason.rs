@@ -19,6 +19,8 @@ pub enum Group {
     Forwarded,
     /// Why its answer was not kept.
     NotStored,
+    /// What Larder answers for the site: nothing is wrong, and the application is not needed.
+    Own,
     /// What the client did wrong: answered by us, with the status of the row.
     ClientError,
     /// What the application or the way to it did wrong: answered by us, with the status of the row.
@@ -112,6 +114,7 @@ reasons! {
     SessionResponse "session-response" NotStored NONE, 0, "the request carried a session cookie and the response does not say that it may be shared";
     Unconfirmed "unconfirmed" NotStored NONE, 0, "the page was to be made for a class, user or segment, and the response does not say that it was (Vary: Larder-Identity)";
     Private "private" NotStored NONE, 0, "the response says private";
+    RedirectCircle "redirect-circle" NotStored NONE, 0, "the response sends the visitor to the very URL that was asked for";
     SetCookie "set-cookie" NotStored NONE, 0, "the response sets a cookie, which is meant for one visitor";
     Authorization "authorization" NotStored NONE, 0, "the request carried Authorization and the response does not allow sharing";
     NoLifetimeNorValidator "no-lifetime-nor-validator" NotStored NONE, 0, "the response has neither a freshness lifetime nor a validator";
@@ -126,6 +129,9 @@ reasons! {
     InvalidatedMeanwhile "invalidated-meanwhile" NotStored NONE, 0, "the page was purged or changed while the response was on its way";
     AlreadyExpired "already-expired" NotStored NONE, 0, "the response is stale on arrival and has no validator";
 
+    Health "health" Own NONE, 0, "a health check";
+    HttpsRedirect "https-redirect" Own NONE, 0, "the request came by http, and the site is https";
+
     MalformedRequest "malformed-request" ClientError NONE, 400, "the request is malformed";
     HeadTooLarge "head-too-large" ClientError NONE, 431, "the request's header section is too large";
     UriTooLong "uri-too-long" ClientError NONE, 414, "the request's target is too long";
@@ -135,6 +141,7 @@ reasons! {
     MissingHost "missing-host" ClientError NONE, 400, "the request has no Host";
     RepeatedHost "repeated-host" ClientError NONE, 400, "the request has more than one Host";
     BadHost "bad-host" ClientError NONE, 400, "the request's Host is malformed";
+    UnknownHost "unknown-host" ClientError NONE, 421, "the site has no such host";
     HostMismatch "host-mismatch" ClientError NONE, 400, "the request's target and its Host disagree";
     BadTransferEncoding "bad-transfer-encoding" ClientError NONE, 400, "a transfer coding other than exactly chunked";
     BadContentLength "bad-content-length" ClientError NONE, 400, "a malformed, repeated or contradictory Content-Length";

@@ -84,6 +84,9 @@ impl Reason {
             Self::Private => {
                 "Nothing, if the page is one visitor's. Else say `public` and a `max-age`, or `CDN-Cache-Control`."
             }
+            Self::RedirectCircle => {
+                "Look at what the application goes by. Most often it redirects to https because it does not see that the visitor came by https: tell it which field says so (Django: `SECURE_PROXY_SSL_HEADER`), or Larder which proxy to believe (`trusted_proxies`). Others set a cookie on the way and ask again. Passed on each time, stored never."
+            }
             Self::SetCookie => {
                 "Find out what sets a cookie on a public page: a session that is written on every request, a CSRF token in a form, a language cookie. Without that cookie the page can be kept."
             }
@@ -159,6 +162,13 @@ impl Reason {
             Self::TooManyConnections => {
                 "Raise `limits.connections`, and the process's limit of open files with it; or find out who opens them."
             }
+            Self::Health => "Nothing: one of `health_paths`.",
+            Self::HttpsRedirect => {
+                "Nothing, where `https.redirect` is meant. If visitors by https are redirected too, the proxy that ends TLS is not in `trusted_proxies`, or does not send `X-Forwarded-Proto`."
+            }
+            Self::UnknownHost => {
+                "Add the host to `hosts` if it is one of the site's. Otherwise nothing: somebody asks for names that are not yours."
+            }
             Self::InternalPath => {
                 "Nothing: a visitor asked for `identity.lookup`, which is not for visitors."
             }
@@ -211,6 +221,9 @@ impl Reason {
             Self::RequestBody => "RFC 9110 §9.3.1",
             Self::NoStore => "RFC 9111 §5.2.2.5",
             Self::Private => "RFC 9111 §5.2.2.7",
+            Self::RedirectCircle => "RFC 9110 §15.4",
+            Self::HttpsRedirect => "RFC 9110 §15.4.2",
+            Self::UnknownHost => "RFC 9110 §15.5.20",
             Self::SetCookie => "RFC 9111 §7.3",
             Self::Authorization => "RFC 9111 §3.5",
             Self::NoLifetimeNorValidator | Self::StatusNotCacheable => "RFC 9111 §3",
@@ -249,6 +262,7 @@ impl Reason {
             | Self::SendTimeout
             | Self::TooManyConnections
             | Self::InternalPath
+            | Self::Health
             | Self::ConnectFailed
             | Self::ConnectTimeout
             | Self::FirstByteTimeout

@@ -7,7 +7,7 @@ mod tests {
 
     use larder_semantics::{Group, Reason};
 
-    const GROUPS: [(Group, &str, &str); 5] = [
+    const GROUPS: [(Group, &str, &str); 6] = [
         (
             Group::FromCache,
             "Answered from the cache",
@@ -25,6 +25,11 @@ mod tests {
             "The response went to the client as it came. For `cache.uncacheable_memory` the page is \
              remembered as uncacheable: nobody waits for anybody else's request, `fwd=bypass`, until an \
              answer can be kept. After a 5xx it is not.",
+        ),
+        (
+            Group::Own,
+            "Larder's own answers",
+            "Larder answered for the site, and neither the cache nor the application was asked.",
         ),
         (
             Group::ClientError,
@@ -82,7 +87,7 @@ The words are an interface: new ones are added, none is renamed.
         let mut text = INTRODUCTION.to_owned();
         for (group, title, line) in GROUPS {
             let second = match group {
-                Group::FromCache | Group::NotStored => None,
+                Group::FromCache | Group::NotStored | Group::Own => None,
                 Group::Forwarded => Some("fwd"),
                 Group::ClientError | Group::ApplicationError => Some("status"),
             };

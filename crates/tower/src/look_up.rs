@@ -14,7 +14,7 @@ use larder_cache::flight::Outcome;
 use larder_cache::identities::session_key;
 use larder_cache::limits::LOOKUP_FAILED_FOR;
 use larder_policy::identity::{LookUp, Session, field};
-use larder_policy::{Identity, Policy};
+use larder_policy::{Arrival, Identity, Policy};
 use larder_semantics::Reason;
 
 use crate::fetch::Enduring;
@@ -30,7 +30,7 @@ pub(crate) async fn look_up<S, B>(
     cache: &Arc<Cache>,
     policy: &Arc<Policy>,
     inner: S,
-    host: &str,
+    (host, arrival): (&str, Option<Arrival>),
     headers: &HeaderMap,
 ) where
     S: Inner<B>,
@@ -47,7 +47,8 @@ pub(crate) async fn look_up<S, B>(
         Joined::Lead(lead) => {
             let session = (name.to_vec(), value.to_vec());
             let (cache, policy) = (Arc::clone(cache), Arc::clone(policy));
-            let asked = find_out::<S, B>(cache, policy, inner, host.to_owned(), session, lead);
+            let asked =
+                find_out::<S, B>(cache, policy, inner, (host.to_owned(), arrival), session, lead);
             // Others may wait for it when the one who began it has left.
             Enduring::new(asked).await;
         }
@@ -67,7 +68,7 @@ async fn find_out<S, B>(
     cache: Arc<Cache>,
     policy: Arc<Policy>,
     inner: S,
-    host: String,
+    (host, arrival): (String, Option<Arrival>),
     (name, value): (Vec<u8>, Vec<u8>),
     lead: Lead,
 ) where
@@ -76,7 +77,8 @@ async fn find_out<S, B>(
 {
     let Some(rules) = &policy.identity.lookup else { return };
     let session = (&*name, &*value);
-    let asked = tokio::time::timeout(rules.timeout, ask(inner, rules, &host, session)).await;
+    let asked =
+        tokio::time::timeout(rules.timeout, ask(inner, rules, (&host, arrival), session)).await;
     let identity = asked.ok().flatten();
     let lasts = identity.as_ref().map_or(LOOKUP_FAILED_FOR, |_| rules.ttl);
     let proofs = cache.identities().of_site(&host, policy.number());
@@ -88,7 +90,7 @@ async fn find_out<S, B>(
 async fn ask<S, B>(
     mut inner: S,
     rules: &LookUp,
-    host: &str,
+    (host, arrival): (&str, Option<Arrival>),
     (name, value): (&[u8], &[u8]),
 ) -> Option<Identity>
 where
@@ -105,6 +107,10 @@ where
     let cookie = HeaderValue::from_bytes(&[name, b"=", value].concat()).ok()?;
     headers.insert(header::COOKIE, cookie);
     request.extensions_mut().insert(ForNobody);
+    if let Some(arrival) = arrival {
+        // By another scheme it might be sent to the visitor's.
+        request.extensions_mut().insert(arrival);
+    }
     std::future::poll_fn(|cx| inner.poll_ready(cx)).await.ok()?;
     let response = inner.call(request).await.ok()?;
     (response.status() == StatusCode::OK).then(|| field::read(response.headers())).flatten()

@@ -93,6 +93,7 @@ async fn twice(
         scheme: question.scheme,
         host: question.host.clone(),
         client,
+        style: Arc::clone(&config.front.style),
     };
     let mut service = CacheLayer::new(Arc::clone(&cache), question.scheme).layer(recorder);
     let first = once(&mut service, question, &record, BODY_MAX).await?;

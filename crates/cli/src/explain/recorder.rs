@@ -9,17 +9,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName};
+use http::header::{HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body_util::Empty;
 use larder_cache::{Clock, SystemClock};
-use larder_policy::{Scheme, forwarded, hygiene};
+use larder_policy::forwarded::{self, Client};
+use larder_policy::forwarded_style::Style;
+use larder_policy::{Scheme, hygiene};
 use larder_semantics::{Reason, Timing};
 use larder_tower::{ForNobody, RequestBody};
 use larder_upstream::{Upstream, UpstreamBody, UpstreamError};
 use tower_service::Service;
-
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// A request to the application, and its answer.
 #[derive(Clone, Debug)]
@@ -83,6 +83,7 @@ pub(super) struct Recorder {
     pub(super) scheme: Scheme,
     pub(super) host: String,
     pub(super) client: IpAddr,
+    pub(super) style: Arc<Style>,
 }
 
 impl Service<Request<RequestBody<Empty<Bytes>>>> for Recorder {
@@ -100,10 +101,13 @@ impl Service<Request<RequestBody<Empty<Bytes>>>> for Recorder {
         let for_nobody = request.extensions().get::<ForNobody>().is_some();
         let headers = request.headers_mut();
         drop(hygiene::clean_for_application(headers));
-        forwarded::write(headers, self.client, self.scheme, &self.host);
-        if for_nobody {
-            headers.remove(X_FORWARDED_FOR);
-        }
+        let client = if for_nobody {
+            Client::nobody(self.scheme, &self.style)
+        } else {
+            Client::new(self.client, self.scheme, &self.style)
+        };
+        let host = Some(&self.host).filter(|host| !host.is_empty());
+        client.write(headers, host.and_then(|host| HeaderValue::from_str(host).ok()).as_ref());
         forwarded::via(headers, Version::HTTP_11);
         let sent = headers.clone();
         let method = request.method().clone();

@@ -1,10 +1,11 @@
 //! Which options are there? The one table of them.
 //!
 //! Checking, defaults, `--help` and `docs/configuration.md` are all made from it, so an option
-//! can't be described in one place and behave otherwise in another. It has two parts, what the proxy
-//! is told ([`proxy`]) and what holds for the whole site ([`site`]); rules and audiences, of which there
+//! can't be described in one place and behave otherwise in another. It has three parts, what the proxy
+//! is told ([`proxy`]), what is decided at its door ([`front`]) and what holds for the whole site ([`site`]); rules and audiences, of which there
 //! may be many, have tables of their own ([`crate::rules`]). Unsafe choices are named `danger.*`.
 
+mod front;
 mod proxy;
 mod site;
 
@@ -38,6 +39,11 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
     ("", "Which application Larder stands in front of, and what counts of a query."),
     ("listen", "Where clients connect."),
     ("admin", "Where health and metrics are served, apart from the site."),
+    (
+        "forwarded",
+        "How the application is told of the visitor. [behind-a-proxy.md](behind-a-proxy.md) has the whole story.",
+    ),
+    ("https", "What https means for the site."),
     ("cache", "What is kept, how much of it, and when a stored response may answer."),
     (
         "identity",
@@ -52,15 +58,18 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
     ("danger", "Unsafe readings, for sites that know why they are safe for them."),
 ];
 
-const COUNT: usize = proxy::OPTIONS.len() + site::OPTIONS.len();
+const COUNT: usize = proxy::OPTIONS.len() + front::OPTIONS.len() + site::OPTIONS.len();
 
 const ALL: [OptionSpec; COUNT] = {
     let mut all = [proxy::OPTIONS[0]; COUNT];
     let mut index = 0;
     while index < COUNT {
-        all[index] = match index.checked_sub(proxy::OPTIONS.len()) {
-            Some(rest) => site::OPTIONS[rest],
-            None => proxy::OPTIONS[index],
+        all[index] = if index < proxy::OPTIONS.len() {
+            proxy::OPTIONS[index]
+        } else if index < proxy::OPTIONS.len() + front::OPTIONS.len() {
+            front::OPTIONS[index - proxy::OPTIONS.len()]
+        } else {
+            site::OPTIONS[index - proxy::OPTIONS.len() - front::OPTIONS.len()]
         };
         index += 1;
     }

@@ -34,6 +34,8 @@ pub struct Cleaned {
     pub underscored: usize,
     /// The first few of their names, for the log.
     pub underscored_names: Vec<HeaderName>,
+    /// How many lines told of the client's address and scheme. Forged, unless a trusted peer sent them.
+    pub told_of_client: usize,
     /// `TE: trailers`, which holds for this connection and may be said anew on the next.
     pub te_trailers: TeTrailers,
     /// `Upgrade`, if `Connection` listed it (RFC 9110 §7.8 asks for both).
@@ -65,7 +67,9 @@ pub fn clean_for_application(headers: &mut HeaderMap) -> Cleaned {
         } else if text == "te" && lists_trailers(value) {
             cleaned.te_trailers = TeTrailers::Accepted;
         }
-        if has_underscore || is_of_connection(text) || tells_of_client(text) {
+        let tells = tells_of_client(text);
+        cleaned.told_of_client += usize::from(tells);
+        if has_underscore || tells || is_of_connection(text) {
             unwanted.push(name.clone());
         }
     }
@@ -162,7 +166,8 @@ fn is_of_connection(name: &str) -> bool {
 
 /// The whole family, `-For` to `-Ssl`, and its standard form: an application that trusts one of them trusts the proxy.
 fn tells_of_client(name: &str) -> bool {
-    matches!(name, "forwarded" | "x-real-ip") || name.starts_with("x-forwarded-")
+    matches!(name, "forwarded" | "x-real-ip" | "front-end-https")
+        || name.starts_with("x-forwarded-")
 }
 
 #[cfg(test)]
@@ -251,6 +256,7 @@ mod tests {
                     ("x-forwarded-ssl", "on"),
                     ("x-forwarded-prefix", "/a"),
                     ("x-real-ip", "1"),
+                    ("front-end-https", "on"),
                 ],
                 &[],
             ),
@@ -308,6 +314,19 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn lines_that_tell_of_the_client_are_counted() {
+        let mut headers = fields(&[
+            ("x-forwarded-for", "1"),
+            ("x-forwarded-for", "2"),
+            ("front-end-https", "on"),
+            ("x-forwarded", "no"),
+            ("x_forwarded_proto", "https"),
+        ]);
+        let cleaned = clean_for_application(&mut headers);
+        assert_eq!((cleaned.told_of_client, cleaned.underscored), (3, 1));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use http::header::{HOST, HeaderValue, REFERER, USER_AGENT};
 use http::{Method, Request, StatusCode, Uri, Version};
 use larder_cache::Note;
+use larder_policy::Arrival;
 
 /// A request in progress.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct Draft {
     host: Option<HeaderValue>,
     referer: Option<HeaderValue>,
     user_agent: Option<HeaderValue>,
+    /// Who asked, where that is not who is connected.
+    client: Option<IpAddr>,
 }
 
 /// What is known at its end.
@@ -47,10 +50,12 @@ impl Draft {
             host: field(HOST),
             referer: field(REFERER),
             user_agent: field(USER_AGENT),
+            client: request.extensions().get::<Arrival>().map(|arrival| arrival.client),
         }
     }
 
-    pub(crate) fn finish(self: Box<Self>, ending: Ending) -> Entry {
+    pub(crate) fn finish(self: Box<Self>, mut ending: Ending) -> Entry {
+        ending.client = self.client.unwrap_or(ending.client);
         Entry { draft: *self, ending }
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::tests_outside_test_module, reason = "this file is nothing but tests")]
 #![expect(clippy::panic, reason = "a server that can't be started is a failed test")]
 
+mod arrivals;
 mod explained;
 mod http1;
 mod http2;

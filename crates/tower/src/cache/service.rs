@@ -13,7 +13,7 @@ use larder_cache::variant::Variant;
 use larder_cache::{Body, Cache, Facts, Plan, plan};
 use larder_policy::identity::field::LARDER_IDENTITY;
 use larder_policy::{
-    CanonicalHost, Doubt, KeyBuf, Plain, Policy, Ruling, Scheme, Visit, Way, hygiene,
+    Arrival, CanonicalHost, Doubt, KeyBuf, Plain, Policy, Ruling, Scheme, Visit, Way, hygiene,
 };
 use larder_semantics::Reason;
 use tower_service::Service;
@@ -69,18 +69,22 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> CacheFuture<S::Body> {
-        let host = match self.host.of(&request, self.scheme) {
+        // What was decided about this request counts before what is known of its connection.
+        let arrival = request.extensions().get::<Arrival>().copied();
+        let scheme = arrival.map_or(self.scheme, |arrival| arrival.scheme);
+        let host = match self.host.of(&request, scheme) {
             Ok(host) => host,
             Err(reason) => return refused(reason),
         };
-        let begun = begin(&self.cache, self.scheme, host, &request);
+        let begun = begin(&self.cache, scheme, host, &request);
         let Begun::LookUp(policy) = begun else {
             return go_on(begun, &self.cache, &self.inner, request);
         };
-        let (scheme, host) = (self.scheme, host.to_owned());
+        let host = host.to_owned();
         let (cache, inner) = (Arc::clone(&self.cache), self.inner.clone());
         CacheFuture::fetch(Box::pin(async move {
-            look_up::<S, B>(&cache, &policy, inner.clone(), &host, request.headers()).await;
+            look_up::<S, B>(&cache, &policy, inner.clone(), (&host, arrival), request.headers())
+                .await;
             let begun = match begin(&cache, scheme, &host, &request) {
                 Begun::LookUp(policy) => unverified(&cache, policy, scheme, &host, &request),
                 known @ (Begun::Answered(_)
@@ -108,7 +112,10 @@ where
     S: Inner<B>,
     B: http_body::Body + Send + 'static,
 {
-    let fetch = |key, ruled| Fetch::new(Arc::clone(cache), inner.clone(), Page { key }, ruled);
+    let arrival = request.extensions().get::<Arrival>().copied();
+    let fetch = |key, ruled| {
+        Fetch::new(Arc::clone(cache), inner.clone(), Page { key }, ruled).arrived(arrival)
+    };
     match begun {
         Begun::Answered(response) => CacheFuture::ready(Ok(response)),
         Begun::AnsweredStale(response, variant, key, ruled) => {
@@ -239,6 +246,8 @@ fn unverified<B: http_body::Body, U>(
 #[derive(Clone, Debug, Default)]
 struct LastHost {
     sent: Option<HeaderValue>,
+    /// Which port need not be named.
+    scheme: Option<Scheme>,
     canonical: String,
 }
 
@@ -247,7 +256,11 @@ impl LastHost {
     /// §3.2.2).
     fn of<B>(&mut self, request: &Request<B>, scheme: Scheme) -> Result<&str, Reason> {
         let canonical = match (request.uri().authority(), request.headers().get(HOST)) {
-            (None, Some(host)) if self.sent.as_ref() == Some(host) => return Ok(&self.canonical),
+            (None, Some(host))
+                if self.sent.as_ref() == Some(host) && self.scheme == Some(scheme) =>
+            {
+                return Ok(&self.canonical);
+            }
             (None, Some(host)) => {
                 let canonical = larder_policy::host::canonical(host.as_bytes(), scheme)?;
                 // A copy of its own: the request's would hold on to a whole read buffer.
@@ -263,6 +276,7 @@ impl LastHost {
                 CanonicalHost::UNNAMED
             }
         };
+        self.scheme = Some(scheme);
         self.canonical.clear();
         self.canonical.push_str(canonical.as_str());
         Ok(&self.canonical)

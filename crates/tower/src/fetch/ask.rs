@@ -9,7 +9,7 @@ use http::{Method, Request, Response, StatusCode};
 use larder_cache::Cache;
 use larder_cache::sharing::Sharing;
 use larder_policy::dress::Dress;
-use larder_policy::{KeyBuf, Policy, Visit, hygiene};
+use larder_policy::{Arrival, KeyBuf, Policy, Visit, hygiene, redirect};
 use larder_semantics::freshness::Timing;
 use larder_semantics::{Reason, Settings};
 use tower_service::Service;
@@ -48,6 +48,19 @@ impl Page {
         Some(key)
     }
 
+    /// Whether an answer with these fields sends whoever asks for the page to the page. Stored, it would keep them there.
+    pub(crate) fn is_circle(&self, status: StatusCode, fields: &HeaderMap) -> bool {
+        let Some(location) = fields.get(header::LOCATION).filter(|_| status.is_redirection())
+        else {
+            return false;
+        };
+        let read = larder_policy::key::read(&self.key);
+        read.is_some_and(|(scheme, host, target)| {
+            let text = std::str::from_utf8;
+            matches!((text(host), text(target)), (Ok(host), Ok(target)) if redirect::is_circle(location, scheme, host, target))
+        })
+    }
+
     /// The target that the application is asked for: path and query as the key has them.
     pub(crate) fn asked_target(&self) -> Option<Uri> {
         let (_, _, target) = larder_policy::key::read(&self.key)?;
@@ -69,6 +82,8 @@ pub(crate) struct Fetch<S> {
     pub(crate) page: Page,
     /// What policy says of the request, where that is not just that the response decides.
     pub(crate) ruled: Option<Arc<Sharing>>,
+    /// How the request came that it began with, where that is not as its connection did.
+    arrival: Option<Arrival>,
 }
 
 impl<S> Fetch<S> {
@@ -78,7 +93,12 @@ impl<S> Fetch<S> {
         page: Page,
         ruled: Option<Arc<Sharing>>,
     ) -> Self {
-        Self { cache, inner, page, ruled }
+        Self { cache, inner, page, ruled, arrival: None }
+    }
+
+    /// For a request that came so.
+    pub(crate) fn arrived(self, arrival: Option<Arrival>) -> Self {
+        Self { arrival, ..self }
     }
 
     /// How the page is shared, if an audience does by rule.
@@ -108,6 +128,10 @@ impl<S> Fetch<S> {
         S: Service<Request<RequestBody<B>>, Response = Response<U>>,
         S::Error: Into<Reason>,
     {
+        if let Some(arrival) = self.arrival {
+            // Requests of the cache's own are told by the scheme of the page, too.
+            request.extensions_mut().insert(arrival);
+        }
         announce(request.headers_mut(), &self.cache.options().semantics);
         let request_time = self.cache.now();
         poll_fn(|cx| self.inner.poll_ready(cx)).await.map_err(Into::into)?;

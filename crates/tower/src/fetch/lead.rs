@@ -148,6 +148,9 @@ pub(super) fn weigh<S>(
         // have, is for the one who asked.
         return freshened.map_or(Verdict::Refuse(Reason::StatusNotCacheable), Verdict::Valid);
     }
+    if answer.method == Method::GET && fetch.page.is_circle(answer.status, answer.response) {
+        return Verdict::Refuse(Reason::RedirectCircle);
+    }
     match answer.draft(&options) {
         Ok(draft) => {
             let length = content_length(answer.response).unwrap_or_default();

@@ -1,0 +1,208 @@
+//! Where a visitor is sent who came by http and should have come by https, and when an application sends one in a circle:
+//! RFC 9110 §15.4, RFC 6797 §7.
+//!
+//! The decision uses the scheme that was decided for the request ([`Arrival`](crate::Arrival)), so a request that arrived by
+//! https is never sent to https.
+
+use crate::rule::Pattern;
+use crate::scheme::Scheme;
+use http::{HeaderValue, Method, StatusCode, Uri};
+
+/// `[https]` of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Https {
+    /// Whether requests by http are sent to https.
+    pub redirect: bool,
+    /// The host that they are sent to, canonical for https; their own where there is none.
+    pub host: Option<Box<str>>,
+    /// Paths that are answered by http too.
+    pub exempt: Box<[Pattern]>,
+    /// `Strict-Transport-Security` of answers by https that have none.
+    pub hsts: Option<HeaderValue>,
+}
+
+/// An answer of Larder's own that names another URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// 301 or 308.
+    pub status: StatusCode,
+    /// The other URL.
+    pub location: HeaderValue,
+}
+
+impl Https {
+    /// Where a request goes instead. `host` is canonical for http, `target` as it was sent.
+    #[must_use]
+    pub fn redirect(
+        &self,
+        scheme: Scheme,
+        method: &Method,
+        host: &str,
+        target: &str,
+    ) -> Option<Redirect> {
+        if !self.redirect || scheme == Scheme::Https || !target.starts_with('/') {
+            return None;
+        }
+        let path = target.split('?').next().unwrap_or_default();
+        if self.exempt.iter().any(|exempt| is_at(exempt, path)) {
+            return None;
+        }
+        // A port of http is none of https; where https has one of its own, the site says it with the host.
+        let host = self.host.as_deref().unwrap_or_else(|| without_port(host));
+        if host.is_empty() {
+            return None;
+        }
+        // RFC 9110 §15.4.2: after a 301 clients may change POST to GET; after a 308 none does.
+        let status = match *method {
+            Method::GET | Method::HEAD => StatusCode::MOVED_PERMANENTLY,
+            _ => StatusCode::PERMANENT_REDIRECT,
+        };
+        let location = HeaderValue::from_str(&format!("https://{host}{target}")).ok()?;
+        Some(Redirect { status, location })
+    }
+}
+
+fn is_at(pattern: &Pattern, path: &str) -> bool {
+    match pattern {
+        Pattern::Exact(exact) => path == exact,
+        Pattern::Prefix(beginning) => path.starts_with(beginning.as_str()),
+        // The file takes paths only.
+        Pattern::Regex(_) => false,
+    }
+}
+
+/// The host of a canonical host.
+fn without_port(host: &str) -> &str {
+    let name = host.find(']').unwrap_or_default();
+    let colon = host.get(name..).and_then(|rest| rest.find(':'));
+    colon.and_then(|colon| host.get(..name + colon)).unwrap_or(host)
+}
+
+/// Whether `location` is the very URL that was asked for. The scheme belongs to it: from http to https is no circle.
+///
+/// References that are relative to the path's last segment are not resolved: nobody redirects to the same page by one.
+#[must_use]
+pub fn is_circle(location: &HeaderValue, scheme: Scheme, host: &str, target: &str) -> bool {
+    let Ok(location) = location.to_str() else { return false };
+    // RFC 9110 §10.2.2: a fragment is for the browser, who asks for the same again.
+    let location = location.split('#').next().unwrap_or_default();
+    if location.is_empty() {
+        return true;
+    }
+    if location.starts_with('?') {
+        let path = target.split('?').next().unwrap_or_default();
+        return target.strip_prefix(path) == Some(location);
+    }
+    if location.starts_with('/') && !location.starts_with("//") {
+        return location == target;
+    }
+    let absolute = match location.strip_prefix("//") {
+        Some(_) => format!("{}:{location}", scheme.as_str()),
+        None => location.to_owned(),
+    };
+    let Ok(uri) = absolute.parse::<Uri>() else { return false };
+    let (Some(its_scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return false;
+    };
+    its_scheme == scheme.as_str()
+        && crate::host::canonical(authority.as_str().as_bytes(), scheme)
+            .is_ok_and(|canonical| canonical.as_str() == host)
+        && *crate::hygiene::target(&uri) == *target
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Row<'a> = (Method, Scheme, &'a str, &'a str, Option<(u16, &'a str)>);
+
+    fn https(host: Option<&str>) -> Https {
+        let exempt = ["/.well-known/acme-challenge/*", "/ping"];
+        Https {
+            redirect: true,
+            host: host.map(Into::into),
+            exempt: exempt.map(|path| Pattern::path(path).unwrap()).into(),
+            hsts: None,
+        }
+    }
+
+    #[test]
+    fn plain_requests_are_sent_to_the_same_page_by_https() {
+        use Method as M;
+        let cases: &[Row<'_>] = &[
+            (M::GET, Scheme::Http, "a.test", "/x?y=1", Some((301, "https://a.test/x?y=1"))),
+            (M::HEAD, Scheme::Http, "a.test", "/", Some((301, "https://a.test/"))),
+            (M::POST, Scheme::Http, "a.test", "/x", Some((308, "https://a.test/x"))),
+            (M::OPTIONS, Scheme::Http, "a.test", "/x", Some((308, "https://a.test/x"))),
+            (M::OPTIONS, Scheme::Http, "a.test", "*", None),
+            (M::GET, Scheme::Http, "a.test:8080", "/x", Some((301, "https://a.test/x"))),
+            (M::GET, Scheme::Http, "[::1]:8080", "/x", Some((301, "https://[::1]/x"))),
+            (M::GET, Scheme::Http, "[::1]", "/x", Some((301, "https://[::1]/x"))),
+            (
+                M::GET,
+                Scheme::Http,
+                "a.test",
+                "//evil.test",
+                Some((301, "https://a.test//evil.test")),
+            ),
+            (M::GET, Scheme::Http, "", "/x", None),
+            (M::GET, Scheme::Http, "a.test", "/ping", None),
+            (M::GET, Scheme::Http, "a.test", "/ping?now", None),
+            (M::GET, Scheme::Http, "a.test", "/ping/", Some((301, "https://a.test/ping/"))),
+            (M::GET, Scheme::Http, "a.test", "/.well-known/acme-challenge/z", None),
+            (M::GET, Scheme::Https, "a.test", "/x", None),
+        ];
+        for (method, scheme, host, target, expected) in cases {
+            let actual = https(None).redirect(*scheme, method, host, target);
+            let actual =
+                actual.as_ref().map(|it| (it.status.as_u16(), it.location.to_str().unwrap()));
+            assert_eq!(actual, *expected, "{method} {scheme:?} {host} {target}");
+        }
+    }
+
+    #[test]
+    fn the_sites_host_comes_before_the_requests() {
+        let redirect =
+            |host| https(Some("www.a.test:8443")).redirect(Scheme::Http, &Method::GET, host, "/x");
+        for host in ["a.test", "", "a.test:80"] {
+            assert_eq!(redirect(host).unwrap().location, "https://www.a.test:8443/x");
+        }
+        assert_eq!(Https::default().redirect(Scheme::Http, &Method::GET, "a.test", "/"), None);
+    }
+
+    #[test]
+    fn a_circle_is_the_same_scheme_host_and_target() {
+        let cases = [
+            ("https://a.test/x?y", true),
+            ("https://A.TEST:443/x?y", true),
+            ("https://a.test/x?y#part", true),
+            ("//a.test/x?y", true),
+            ("/x?y", true),
+            ("?y", true),
+            ("#top", true),
+            ("", true),
+            ("http://a.test/x?y", false),
+            ("https://a.test:8443/x?y", false),
+            ("https://b.test/x?y", false),
+            ("https://a.test/x", false),
+            ("https://a.test", false),
+            ("/x", false),
+            ("/x?y=", false),
+            ("/X?y", false),
+            ("?z", false),
+            ("x?y", false),
+            ("//b.test/x?y", false),
+            ("mailto:a@a.test", false),
+            ("https://", false),
+        ];
+        for (location, expected) in cases {
+            let location = HeaderValue::from_str(location).unwrap();
+            let actual = is_circle(&location, Scheme::Https, "a.test", "/x?y");
+            assert_eq!(actual, expected, "{location:?}");
+        }
+        let root = HeaderValue::from_static("https://a.test");
+        assert!(is_circle(&root, Scheme::Https, "a.test", "/"));
+        let bytes = HeaderValue::from_bytes(b"/\xff").unwrap();
+        assert!(!is_circle(&bytes, Scheme::Https, "a.test", "/"));
+    }
+}
