@@ -48,3 +48,5 @@ STATICFILES_DIRS = [HERE / "static"]
 STATIC_ROOT = os.environ.get("SHOP_STATIC", HERE / "collected")
 WHITENOISE_MAX_AGE = 3600
 USE_TZ = True
+# As docs/behind-a-proxy.md says: Larder always writes this field itself.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -122,3 +122,28 @@ def stream_go(request):
 @never_cache
 def made(request):
     return JsonResponse(MADE)
+
+
+@never_cache
+def asker(request):
+    """What the application believes of who asks."""
+    told = {name: value for name, value in request.META.items() if "FORWARDED" in name or name in TOLD}
+    return JsonResponse({"secure": request.is_secure(), "url": request.build_absolute_uri(), "told": told})
+
+
+TOLD = {"HTTP_FRONT_END_HTTPS", "HTTP_X_REAL_IP", "HTTP_HOST"}
+
+
+@cache_control(public=True, max_age=60)
+def secure(request):
+    """Anonymous, with absolute links in it."""
+    return HttpResponse(f"{request.build_absolute_uri()} made {count('secure')}")
+
+
+@cache_control(public=True, max_age=60)
+def only_secure(request):
+    """Redirects to https until it believes it is asked by it; `?deaf` never does, as with a wrong setting."""
+    if request.is_secure() and "deaf" not in request.GET:
+        return HttpResponse(f"secure, made {count('only_secure')}")
+    count("only_secure redirects")
+    return redirect("https://" + request.get_host() + request.get_full_path(), permanent=True)
