@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::Request;
 use http_body_util::{BodyExt, Full};
 use larder_cache::receive::Rewritten;
 use larder_cache::{Cache, Clock, Options};
-use larder_policy::{Action, Scheme};
+use larder_policy::Scheme;
 use larder_semantics::{Reason, Timestamp};
 use larder_testkit::FakeClock;
 use larder_tower::{CacheLayer, CacheService};
@@ -19,7 +19,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::application::{Application, mix};
-use crate::judge::{Change, Got, Judge, made};
+use crate::claims::Got;
+use crate::expected::{Expected, expected};
+use crate::judge::{Change, Judge};
 use crate::random::Random;
 use crate::reference::{self as naive, Way};
 use crate::site::{Proofs, Site, secs};
@@ -53,14 +55,6 @@ pub(crate) struct Failure {
     pub(crate) step: u64,
     pub(crate) why: String,
     pub(crate) trace: String,
-}
-
-/// A page that the next one who asks for it has to get.
-#[derive(Debug)]
-struct Expected {
-    number: usize,
-    until: u64,
-    selects: Vec<(String, Option<String>)>,
 }
 
 /// Host, target, and what else tells pages apart.
@@ -402,51 +396,6 @@ impl World {
             .retain(|older| names(older) == names(&expected) && older.selects != expected.selects);
         at_last.push(expected);
     }
-}
-
-/// What a fill that went well leaves behind.
-fn expected(sites: &[Site], record: &crate::application::Record, got: &Got) -> Option<Expected> {
-    let site = &sites[record.site];
-    let rule = naive::rule(site, &Method::GET, &record.host, &record.target).0;
-    let Some(Action::Share(share)) = rule else { return None };
-    let terms = naive::terms(&record.said, record.status, Some(share));
-    let told = record.told.clone().unwrap_or_default();
-    let about_somebody = told.class.as_deref() == Some("authenticated")
-        || told.user.is_some()
-        || told.segment.is_some();
-    let confirmed = !about_somebody || record.said.vary.contains(&"Larder-Identity");
-    let simple = record.status == 200
-        && made(&got.headers) == Some(record.number)
-        && !record.disconnects
-        && !record.breaks_off
-        && confirmed
-        && record.said.content_language.is_none()
-        && naive::is_storable(&record.said, record.status, Some(share));
-    if !simple || terms.lifetime <= record.said.age {
-        return None;
-    }
-    let keyed = naive::keyed_headers(share);
-    let varies = record.said.vary.iter().map(|name| name.to_lowercase());
-    let sent = ["accept-language", "x-country", "user-agent", "x-tag"].map(str::to_owned);
-    let sent = sent
-        .into_iter()
-        .filter(|name| record.fields.get(name.as_str()).is_some_and(|value| value != "Larder"));
-    let mut names: Vec<String> = varies.chain(sent).collect();
-    names.retain(|name| {
-        !["cookie", "larder-identity", "host"].contains(&name.as_str()) && !keyed.contains(name)
-    });
-    names.sort_unstable();
-    names.dedup();
-    let select = |name: String| {
-        let value = naive::normal(&name, &record.fields).filter(|value| value != "Larder");
-        (name, value)
-    };
-    let until = record.at + terms.lifetime - record.said.age;
-    Some(Expected {
-        number: record.number,
-        until,
-        selects: names.into_iter().map(select).collect(),
-    })
 }
 
 async fn get(mut service: CacheService<Application>, asked: &Asked) -> Option<Got> {
