@@ -219,7 +219,6 @@ impl World {
     async fn one(&mut self, random: &mut Random, step: u64) -> Result<(), String> {
         let asked = self.asked(random);
         self.note(|| request_line(step, &asked));
-        let expected = self.expects(&asked);
         let got = get(self.service.clone(), &asked).await;
         self.settle().await;
         let answered = self.app.books().moment();
@@ -227,11 +226,17 @@ impl World {
         let told =
             got.as_ref().and_then(|got| got.headers.get_all("cache-status").iter().next_back());
         let is_hit = told.is_some_and(|told| told.as_bytes().starts_with(b"larder; hit"));
-        self.count(&asked, is_hit, expected.is_some());
+        // Look-ups that the request needed are known by now.
+        let Some((place, audience)) = self.place(&asked) else { return Ok(()) };
+        let expected = self.expects(&place, &asked);
+        let counts = self.tally.by_audience.entry(audience).or_default();
+        counts[0] += 1;
+        counts[1] += u64::from(is_hit);
+        counts[2] += u64::from(expected.is_some());
         if let Some(number) = expected.filter(|_| !is_hit) {
             return Err(format!("the page #{number} is there and fresh, and was not used"));
         }
-        self.learn(&asked, got.as_ref());
+        self.learn(place, &asked, got.as_ref());
         Ok(())
     }
 
@@ -344,8 +349,8 @@ impl World {
         let site = &self.sites[self.sites.len() - 1];
         let ways = naive::ways(site, &self.crowd, &books.looked_up, asked);
         let [Way::Share(share, who)] = ways.as_slice() else { return None };
-        let passed = ["if-match"].iter().any(|name| asked.headers.contains_key(*name));
-        if passed {
+        // RFC 9111 §4.3.2: not for caches to evaluate.
+        if asked.headers.contains_key("if-match") {
             return None;
         }
         let name = share.audience.name();
@@ -356,8 +361,7 @@ impl World {
     }
 
     /// The page that has to answer, if one has to.
-    fn expects(&self, asked: &Asked) -> Option<usize> {
-        let (place, _) = self.place(asked)?;
+    fn expects(&self, place: &Place, asked: &Asked) -> Option<usize> {
         let is_it = |expected: &&Expected| {
             asked.at < expected.until
                 && expected
@@ -365,21 +369,11 @@ impl World {
                     .iter()
                     .all(|(name, value)| naive::normal(name, &asked.headers) == *value)
         };
-        self.expected.get(&place)?.iter().find(is_it).map(|expected| expected.number)
-    }
-
-    fn count(&mut self, asked: &Asked, is_hit: bool, had_to: bool) {
-        if let Some((_, name)) = self.place(asked) {
-            let counts = self.tally.by_audience.entry(name).or_default();
-            counts[0] += 1;
-            counts[1] += u64::from(is_hit);
-            counts[2] += u64::from(had_to);
-        }
+        self.expected.get(place)?.iter().find(is_it).map(|expected| expected.number)
     }
 
     /// What the next request for the same page has to find.
-    fn learn(&mut self, asked: &Asked, got: Option<&Got>) {
-        let Some((place, _)) = self.place(asked) else { return };
+    fn learn(&mut self, place: Place, asked: &Asked, got: Option<&Got>) {
         let books = self.app.books();
         let mut fills = books.records[asked.first..].iter().filter(|record| record.req.is_none());
         let Some(last) = fills.next_back() else { return };
