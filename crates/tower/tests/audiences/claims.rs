@@ -49,6 +49,13 @@ pub(crate) const FILL: [&str; 13] = [
     "sec-fetch-dest",
 ];
 
+/// A body that breaks off is not kept. Those who ask meanwhile see it break off, unless they need no body.
+pub(crate) fn is_whole(case: &Case<'_>, record: &Record) -> Verdict {
+    let Case { asked, got, .. } = case;
+    let needs_none = record.at >= asked.at && got.body.as_ref().is_none_or(Bytes::is_empty);
+    claim(!record.breaks_off || needs_none, "a body that broke off was kept")
+}
+
 /// Values of visitors carry their number.
 pub(crate) fn no_tags_of_others(asked: &Asked, got: &Got) -> Verdict {
     let own = format!("{}.", asked.visitor);

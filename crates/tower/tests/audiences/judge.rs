@@ -6,7 +6,7 @@ use larder_policy::{Action, Audience, Share};
 
 use crate::application::Books;
 use crate::claims::{
-    Case, FILL, Got, Verdict, claim, expected, fits, is_dressed, is_never, is_told,
+    Case, FILL, Got, Verdict, claim, expected, fits, is_dressed, is_never, is_told, is_whole,
     no_tags_of_others, shows_only,
 };
 use crate::reference::{self as naive, Terms, Way};
@@ -126,10 +126,10 @@ impl Judge<'_> {
 
     /// RFC 9111 §4, where the response decides.
     fn is_open_page(&self, case: &Case<'_>, record: &Record, page: &str) -> Verdict {
-        let Case { asked, got, head, source } = case;
+        let Case { asked, head, source, .. } = case;
         claim(record.req.is_some(), "a page of an audience, where no audience is")?;
         claim(record.host == asked.host && record.target == page, "another page")?;
-        claim(!record.breaks_off || got.body.is_none(), "a body that broke off was kept")?;
+        is_whole(case, record)?;
         let of_reading = record.method == Method::GET || record.number == head.number;
         claim(of_reading, "what was no answer to a GET")?;
         let in_step = record.number >= asked.first && record.number != source.number;
@@ -164,7 +164,7 @@ impl Judge<'_> {
             claim(theirs == ours, "a page of another key")?;
             is_told(record, who)?;
         }
-        claim(!source.breaks_off || got.body.is_none(), "a body that broke off was kept")?;
+        is_whole(case, source)?;
         let vary = if head.said.vary.is_empty() { &source.said.vary } else { &head.said.vary };
         let about_somebody =
             who.class == "authenticated" || who.user.is_some() || who.segment.is_some();
