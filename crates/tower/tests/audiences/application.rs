@@ -215,6 +215,8 @@ impl Books {
         let told =
             fields.contains_key("larder-identity").then(|| told(&text(&fields, "larder-identity")));
         let shown = self.shown(method, target, &cookies, &fields);
+        let of_path = path.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(31) + u64::from(byte));
+        said.complete(&mut Random::new(mix(self.seed, of_path, 99)));
         if status != 200 {
             said.etag = None;
         }

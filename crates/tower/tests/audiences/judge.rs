@@ -126,17 +126,20 @@ impl Judge<'_> {
 
     /// RFC 9111 §4, where the response decides.
     fn is_open_page(&self, case: &Case<'_>, record: &Record, page: &str) -> Verdict {
-        let Case { asked, head, source, .. } = case;
+        let Case { asked, got, head, source } = case;
         claim(record.req.is_some(), "a page of an audience, where no audience is")?;
         claim(record.host == asked.host && record.target == page, "another page")?;
         is_whole(case, record)?;
         let of_reading = record.method == Method::GET || record.number == head.number;
         claim(of_reading, "what was no answer to a GET")?;
         let in_step = record.number >= asked.first && record.number != source.number;
+        // What brings a page up to date may set a cookie for the one who asked: that is not put on the page.
+        let updates = record.status == 304 || record.method == Method::HEAD;
         claim(
-            in_step || naive::is_open_storable(record, source.represents()),
+            in_step || naive::is_open_storable(record, source.represents(), updates),
             "an answer that is not to be shared",
         )?;
+        claim(!got.headers.contains_key("set-cookie"), "a cookie with a shared page")?;
         let own = naive::signs(&asked.headers) == naive::signs(&record.fields);
         claim(own, "a script's answer for a navigation, or the other way round")?;
         self.is_newer_than_changes(case)?;

@@ -331,12 +331,16 @@ pub(crate) fn is_storable(said: &Said, status: u16, share: Option<&Share>) -> bo
 
 /// Whether the answer may be given to others although no rule says so: RFC 9111 §3, §3.5, and the reading
 /// of answers to requests with a session.
-pub(crate) fn is_open_storable(record: &Record, status: u16) -> bool {
+pub(crate) fn is_open_storable(record: &Record, status: u16, updates: bool) -> bool {
     let Said { public, s_maxage, targeted, must_revalidate, .. } = record.said;
     let credentials = record.fields.contains_key("authorization");
     let silent = targeted.is_some();
     let says_shared = silent || public || s_maxage.is_some();
-    is_storable(&record.said, status, None)
+    let mut said = record.said.clone();
+    if updates {
+        said.set_cookie.clear();
+    }
+    is_storable(&said, status, None)
         && (!credentials || (!silent && (public || s_maxage.is_some() || must_revalidate)))
         && (!has_session(&record.cookies) || says_shared || record.said.vary.contains(&"Cookie"))
 }

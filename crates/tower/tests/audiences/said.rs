@@ -168,6 +168,21 @@ impl Said {
         said
     }
 
+    /// The names of a page's fields depend on its path alone, so that a 304 and the answer to a HEAD replace all that a 200 said.
+    pub(crate) fn complete(&mut self, of_path: &mut Random) {
+        let mut always = |one_in, value: Option<u64>| {
+            let there = of_path.one_in(one_in);
+            there.then(|| value.unwrap_or(20))
+        };
+        self.expires = always(8, self.expires);
+        self.targeted = always(20, self.targeted);
+        self.content_language = always(16, None).map(|_| self.content_language.unwrap_or("en"));
+        if self.vary.is_empty() {
+            // Says nothing that is not in every key.
+            self.vary.push("Host");
+        }
+    }
+
     fn cache_control(&self) -> String {
         let mut all = vec!["x-none".to_owned()];
         let numbers = [
