@@ -134,17 +134,16 @@ mod tests {
     #[test]
     fn threads_that_mark_and_drop_at_once_leave_nothing_behind() {
         let table = Generations::new();
+        let turn = |turn: u32| {
+            let mark = table.mark(&[u8::try_from(turn % 3).unwrap_or_default()]);
+            if turn.is_multiple_of(7) {
+                table.invalidate(&[0]);
+            }
+            drop(mark);
+        };
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| {
-                    for turn in 0..2000_u32 {
-                        let mark = table.mark(&[u8::try_from(turn % 3).unwrap_or_default()]);
-                        if turn % 7 == 0 {
-                            table.invalidate(&[0]);
-                        }
-                        drop(mark);
-                    }
-                });
+                scope.spawn(|| (0..2000).for_each(turn));
             }
         });
         assert_eq!(table.len(), 0);
