@@ -11,11 +11,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use foldhash::fast::RandomState;
+use larder_store::allocated;
 use parking_lot::Mutex;
 
 use crate::limits::GENERATION_SHARDS;
 
-type Shard = HashMap<Box<[u8]>, Weak<Generation>, RandomState>;
+type Shard = HashMap<Arc<[u8]>, Weak<Generation>, RandomState>;
 
 /// The counters of all URLs that need one.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub(crate) struct Generations {
 #[derive(Debug)]
 struct Generation {
     number: AtomicU64,
-    url: Box<[u8]>,
+    url: Arc<[u8]>,
     table: Weak<Generations>,
 }
 
@@ -43,6 +44,16 @@ impl Mark {
     /// Whether the URL was not invalidated since.
     pub(crate) fn is_current(&self) -> bool {
         self.generation.number.load(Ordering::Acquire) == self.born
+    }
+
+    /// The heap bytes behind it, counted for each page though the pages of a URL share them: the counter, the URL, and the
+    /// place in the table with the room that a table keeps free.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        const COUNTS: usize = 2 * size_of::<usize>();
+        const PLACE: usize = 2 * size_of::<(Arc<[u8]>, Weak<Generation>)>();
+        allocated(COUNTS + size_of::<Generation>())
+            + allocated(COUNTS + self.generation.url.len())
+            + PLACE
     }
 }
 
@@ -63,12 +74,13 @@ impl Generations {
         let mut shard = self.shard(url).lock();
         let known = shard.get(url).and_then(Weak::upgrade);
         let generation = known.unwrap_or_else(|| {
+            let url: Arc<[u8]> = url.into();
             let generation = Arc::new(Generation {
                 number: AtomicU64::default(),
-                url: url.into(),
+                url: Arc::clone(&url),
                 table: Arc::downgrade(self),
             });
-            shard.insert(url.into(), Arc::downgrade(&generation));
+            shard.insert(url, Arc::downgrade(&generation));
             generation
         });
         drop(shard);
