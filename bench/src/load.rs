@@ -56,8 +56,8 @@ pub struct Load {
     epoll: Epoll,
     connections: Vec<Connection>,
     request: Vec<u8>,
-    /// More lines of every request's head, each with its line end.
-    pub lines: String,
+    /// More of every request's cookies: `; name=value`.
+    pub cookies: String,
     room: Vec<u8>,
     /// Connections that the server closed between two requests, and that were opened again.
     pub reopened: u64,
@@ -80,7 +80,7 @@ impl Load {
             epoll: Epoll::new()?,
             connections: Vec::with_capacity(connections),
             request: Vec::new(),
-            lines: String::new(),
+            cookies: String::new(),
             room: vec![0; READ_BYTES],
             reopened: 0,
         };
@@ -136,9 +136,9 @@ impl Load {
     fn send(&mut self, slot: usize, page: Page) -> anyhow::Result<()> {
         self.request.clear();
         write_browser_request(page, &mut self.request);
-        // Before the empty line that ends the head.
-        let end = self.request.len().saturating_sub(2);
-        self.request.splice(end..end, self.lines.bytes());
+        // The cookies are the head's last line.
+        let end = self.request.len().saturating_sub(4);
+        self.request.splice(end..end, self.cookies.bytes());
         let connection = &mut self.connections[slot];
         connection.page = page;
         connection.waiting = true;

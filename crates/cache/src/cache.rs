@@ -224,9 +224,15 @@ impl Cache {
             return Err(Reason::TooLarge);
         }
         if outcome.is_ok() {
-            self.uncacheable.forget(key);
+            self.uncacheable.forget(key, self.since(key));
         }
         outcome
+    }
+
+    /// With what the memory of a page begins that is one of several of its URL: an invalidation of the URL can't name them
+    /// all, so it begins anew for each.
+    fn since(&self, key: &[u8]) -> u64 {
+        if key::url_of(key).len() < key.len() { self.flights.epoch(key).number() } else { 0 }
     }
 
     /// Where the counter of the page's URL stands, if the URL can have several pages.
@@ -260,14 +266,14 @@ impl Cache {
     pub fn mark_uncacheable(&self, key: &[u8], reason: Reason) {
         let lasts = self.options().uncacheable_for;
         if !lasts.is_zero() {
-            self.uncacheable.mark(key, reason, lasts, self.now());
+            self.uncacheable.mark(key, self.since(key), reason, lasts, self.now());
         }
     }
 
     /// Why the page could not be stored, if that is known.
     #[must_use]
     pub fn uncacheable(&self, key: &[u8]) -> Option<Reason> {
-        self.uncacheable.known(key, self.now())
+        self.uncacheable.known(key, self.since(key), self.now())
     }
 
     /// Remembers that the application failed for a page of which something is stored.
@@ -289,7 +295,7 @@ impl Cache {
         self.flights.invalidate(key);
         self.generations.invalidate(key);
         self.store.remove(key);
-        self.uncacheable.forget(key);
+        self.uncacheable.forget(key, self.since(key));
     }
 
     /// Empties the store. For tests: a fetch in progress is still stored when it ends, so this is no

@@ -57,6 +57,11 @@ pub enum Joined {
 pub struct Epoch(u64);
 
 impl Epoch {
+    /// How many invalidations came before it.
+    pub(crate) const fn number(self) -> u64 {
+        self.0
+    }
+
     /// The moment after one more invalidation: a change's own answer is newer than what it changed.
     #[must_use]
     pub const fn after_own_change(self) -> Self {

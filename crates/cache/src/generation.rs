@@ -11,11 +11,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use foldhash::fast::RandomState;
+use larder_store::allocated;
 use parking_lot::Mutex;
 
 use crate::limits::GENERATION_SHARDS;
 
-type Shard = HashMap<Box<[u8]>, Weak<Generation>, RandomState>;
+type Shard = HashMap<Arc<[u8]>, Weak<Generation>, RandomState>;
 
 /// The counters of all URLs that need one.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub(crate) struct Generations {
 #[derive(Debug)]
 struct Generation {
     number: AtomicU64,
-    url: Box<[u8]>,
+    url: Arc<[u8]>,
     table: Weak<Generations>,
 }
 
@@ -43,6 +44,16 @@ impl Mark {
     /// Whether the URL was not invalidated since.
     pub(crate) fn is_current(&self) -> bool {
         self.generation.number.load(Ordering::Acquire) == self.born
+    }
+
+    /// The heap bytes behind it, counted for each page though the pages of a URL share them: the counter, the URL, and the
+    /// place in the table with the room that a table keeps free.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        const COUNTS: usize = 2 * size_of::<usize>();
+        const PLACE: usize = 2 * size_of::<(Arc<[u8]>, Weak<Generation>)>();
+        allocated(COUNTS + size_of::<Generation>())
+            + allocated(COUNTS + self.generation.url.len())
+            + PLACE
     }
 }
 
@@ -63,12 +74,13 @@ impl Generations {
         let mut shard = self.shard(url).lock();
         let known = shard.get(url).and_then(Weak::upgrade);
         let generation = known.unwrap_or_else(|| {
+            let url: Arc<[u8]> = url.into();
             let generation = Arc::new(Generation {
                 number: AtomicU64::default(),
-                url: url.into(),
+                url: Arc::clone(&url),
                 table: Arc::downgrade(self),
             });
-            shard.insert(url.into(), Arc::downgrade(&generation));
+            shard.insert(url, Arc::downgrade(&generation));
             generation
         });
         drop(shard);
@@ -134,17 +146,16 @@ mod tests {
     #[test]
     fn threads_that_mark_and_drop_at_once_leave_nothing_behind() {
         let table = Generations::new();
+        let turn = |turn: u32| {
+            let mark = table.mark(&[u8::try_from(turn % 3).unwrap_or_default()]);
+            if turn.is_multiple_of(7) {
+                table.invalidate(&[0]);
+            }
+            drop(mark);
+        };
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| {
-                    for turn in 0..2000_u32 {
-                        let mark = table.mark(&[u8::try_from(turn % 3).unwrap_or_default()]);
-                        if turn % 7 == 0 {
-                            table.invalidate(&[0]);
-                        }
-                        drop(mark);
-                    }
-                });
+                scope.spawn(|| (0..2000).for_each(turn));
             }
         });
         assert_eq!(table.len(), 0);

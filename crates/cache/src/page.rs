@@ -170,6 +170,7 @@ fn has(variant: &Variant, request: &HeaderMap, range: &RangeRequest) -> bool {
 impl Weigh for Page {
     fn weight_bytes(&self) -> usize {
         let variants: usize = self.variants.iter().map(Variant::heap_bytes).sum();
-        size_of::<Self>() + variants
+        let mark = self.mark.as_ref().map_or(0, Mark::heap_bytes);
+        size_of::<Self>() + variants + mark
     }
 }

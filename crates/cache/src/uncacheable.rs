@@ -41,8 +41,18 @@ impl Default for Uncacheable {
 
 impl Uncacheable {
     /// Remembers that the page could not be stored because of `reason`, for a while from `now` on.
-    pub(crate) fn mark(&self, key: &[u8], reason: Reason, lasts: Duration, now: Timestamp) {
-        let (slot, tag) = self.place(key);
+    ///
+    /// What was remembered under another `since` is not known: a page that is one of several of its URL begins anew with
+    /// each invalidation of that.
+    pub(crate) fn mark(
+        &self,
+        key: &[u8],
+        since: u64,
+        reason: Reason,
+        lasts: Duration,
+        now: Timestamp,
+    ) {
+        let (slot, tag) = self.place(key, since);
         let until = now.plus(lasts).as_secs() & u64::from(u32::MAX);
         let word = tag | until << REASON_BITS | reason.index() as u64;
         // A page that is marked for every request that passes is not written for each.
@@ -53,8 +63,8 @@ impl Uncacheable {
 
     /// Why the page could not be stored, if that is known at `now`.
     #[must_use]
-    pub(crate) fn known(&self, key: &[u8], now: Timestamp) -> Option<Reason> {
-        let (slot, tag) = self.place(key);
+    pub(crate) fn known(&self, key: &[u8], since: u64, now: Timestamp) -> Option<Reason> {
+        let (slot, tag) = self.place(key, since);
         let word = slot.load(Ordering::Relaxed);
         let until = word >> REASON_BITS & u64::from(u32::MAX);
         if word & TAG != tag || until <= now.as_secs() {
@@ -65,15 +75,15 @@ impl Uncacheable {
     }
 
     /// Forgets it: the page was stored, or changed.
-    pub(crate) fn forget(&self, key: &[u8]) {
-        let (slot, tag) = self.place(key);
+    pub(crate) fn forget(&self, key: &[u8], since: u64) {
+        let (slot, tag) = self.place(key, since);
         if slot.load(Ordering::Relaxed) & TAG == tag {
             slot.store(0, Ordering::Relaxed);
         }
     }
 
-    fn place(&self, key: &[u8]) -> (&AtomicU64, u64) {
-        let hash = self.hasher.hash_one(key);
+    fn place(&self, key: &[u8], since: u64) -> (&AtomicU64, u64) {
+        let hash = self.hasher.hash_one((key, since));
         let index = usize::try_from(hash % UNCACHEABLE_SLOTS as u64).unwrap_or_default();
         (&self.slots[index], hash & TAG)
     }
@@ -88,23 +98,24 @@ mod tests {
     #[test]
     fn a_page_is_known_for_its_time_with_its_reason_and_no_longer() {
         let table = Uncacheable::default();
-        assert_eq!(table.known(b"page", NOON), None);
-        table.mark(b"page", Reason::SetCookie, Duration::from_secs(60), NOON);
+        assert_eq!(table.known(b"page", 0, NOON), None);
+        table.mark(b"page", 0, Reason::SetCookie, Duration::from_secs(60), NOON);
         let at = |secs| NOON.plus(Duration::from_secs(secs));
-        assert_eq!(table.known(b"page", at(59)), Some(Reason::SetCookie));
-        assert_eq!(table.known(b"page", at(60)), None);
-        assert_eq!(table.known(b"other", at(1)), None);
+        assert_eq!(table.known(b"page", 0, at(59)), Some(Reason::SetCookie));
+        assert_eq!(table.known(b"page", 0, at(60)), None);
+        assert_eq!(table.known(b"other", 0, at(1)), None);
+        assert_eq!(table.known(b"page", 1, at(1)), None, "its URL was changed since");
     }
 
     #[test]
     fn what_is_forgotten_is_not_known_and_others_are() {
         let table = Uncacheable::default();
         for page in [b"a", b"b"] {
-            table.mark(page, Reason::Private, Duration::from_secs(60), NOON);
+            table.mark(page, 0, Reason::Private, Duration::from_secs(60), NOON);
         }
-        table.forget(b"a");
+        table.forget(b"a", 0);
         assert_eq!(
-            (table.known(b"a", NOON), table.known(b"b", NOON)),
+            (table.known(b"a", 0, NOON), table.known(b"b", 0, NOON)),
             (None, Some(Reason::Private))
         );
     }

@@ -5,10 +5,12 @@
 //! http goes to https.
 
 use crate::forwarded_style::{Say, Style};
+use crate::hygiene::target;
 use crate::redirect::{Https, Redirect};
 use crate::rule::HostPattern;
-use crate::trusted::{Arrival, Trust};
-use http::{HeaderName, Method};
+use crate::scheme::Scheme;
+use crate::trusted::Trust;
+use http::{HeaderName, Method, Uri};
 use std::sync::Arc;
 
 /// Everything that is decided at the door.
@@ -38,30 +40,27 @@ pub enum Door {
 }
 
 impl Front {
-    /// What is answered at the door; `None` lets the request in. `host` is canonical, `target` as it was sent.
+    /// What is answered at the door; `None` lets the request in. `host` is canonical.
+    ///
+    /// On the path of every hit: little is done where the site decided nothing.
+    #[inline]
     #[must_use]
-    pub fn door(
-        &self,
-        arrival: Arrival,
-        method: &Method,
-        host: &str,
-        target: &str,
-    ) -> Option<Door> {
-        if self.is_health(method, target) {
+    pub fn door(&self, scheme: Scheme, method: &Method, host: &str, uri: &Uri) -> Option<Door> {
+        let is_health = self.health.iter().any(|path| path.as_str() == uri.path());
+        if is_health && matches!(*method, Method::GET | Method::HEAD) {
             return Some(Door::Health);
         }
+        if self.hosts.is_empty() && !self.https.redirect {
+            return None;
+        }
+        self.closed(scheme, method, host, uri)
+    }
+
+    fn closed(&self, scheme: Scheme, method: &Method, host: &str, uri: &Uri) -> Option<Door> {
         if !self.hosts.is_empty() && !self.hosts.iter().any(|pattern| pattern.matches(host)) {
             return Some(Door::UnknownHost);
         }
-        self.https.redirect(arrival.scheme, method, host, target).map(Door::Redirect)
-    }
-
-    fn is_health(&self, method: &Method, target: &str) -> bool {
-        self.health.iter().any(|path| {
-            target
-                .strip_prefix(path.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('?'))
-        }) && matches!(*method, Method::GET | Method::HEAD)
+        self.https.redirect(scheme, method, host, &target(uri)).map(Door::Redirect)
     }
 
     /// Fields that the application is told and that say nothing but what a page's key says.
@@ -82,7 +81,6 @@ impl Front {
 mod tests {
     use super::*;
     use crate::rule::Pattern;
-    use crate::scheme::Scheme;
 
     #[test]
     fn health_comes_before_hosts_and_hosts_before_https() {
@@ -96,14 +94,16 @@ mod tests {
             },
             ..Front::default()
         };
-        let door = |scheme, method: Method, host: &str, target: &str| {
-            let arrival = Arrival { scheme, client: "192.0.2.1".parse().unwrap() };
-            match front.door(arrival, &method, host, target) {
-                Some(Door::Health) => "health",
-                Some(Door::UnknownHost) => "unknown",
-                Some(Door::Redirect(_)) => "redirect",
-                None => "in",
-            }
+        let door = |scheme, method: Method, host: &str, target: &str| match front.door(
+            scheme,
+            &method,
+            host,
+            &target.parse().unwrap(),
+        ) {
+            Some(Door::Health) => "health",
+            Some(Door::UnknownHost) => "unknown",
+            Some(Door::Redirect(_)) => "redirect",
+            None => "in",
         };
         let cases = [
             (Scheme::Http, Method::GET, "10.0.0.1", "/_larder/health", "health"),
@@ -126,7 +126,9 @@ mod tests {
             assert_eq!(actual, expected, "{scheme:?} {method} {host} {target}");
         }
         let anything = Front::default();
-        let arrival = Arrival { scheme: Scheme::Http, client: "192.0.2.1".parse().unwrap() };
-        assert_eq!(anything.door(arrival, &Method::GET, "evil.test", "/"), None);
+        assert_eq!(
+            anything.door(Scheme::Http, &Method::GET, "evil.test", &Uri::from_static("/")),
+            None
+        );
     }
 }

@@ -9,5 +9,8 @@ pub const CONTENT_LENGTH_DIGITS_MAX: usize = 20;
 /// Underscored names that are remembered for the log; the rest of a flood is only counted.
 pub const UNDERSCORED_NAMES_MAX: usize = 8;
 
+/// Hops that are read of `Forwarded` and `X-Forwarded-For`, from the nearest; a longer list is nobody's honest one.
+pub const FORWARDED_HOPS_MAX: usize = 64;
+
 /// A key buffer that grew beyond this for one long target gives the memory back at the next key.
 pub const KEY_BUFFER_BYTES_KEPT: usize = 4096;

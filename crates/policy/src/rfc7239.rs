@@ -3,10 +3,8 @@
 //! All of its lines are one list (RFC 9110 §5.3). One thing wrong anywhere and none of it is believed: a quote that somebody
 //! further away left open would else swallow what the nearest hop wrote.
 
+use crate::limits::FORWARDED_HOPS_MAX;
 use http::{HeaderMap, HeaderValue, header};
-
-/// Most hops that are read, from the nearest; a longer list is nobody's honest one.
-pub(crate) const HOPS_MAX: usize = 64;
 
 /// One element: what one proxy says of the hop before it. Values are without their quotes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,7 +35,7 @@ pub(crate) fn hops(headers: &HeaderMap) -> Result<Vec<Hop<'_>>, Malformed> {
                 break;
             }
             let (hop, after) = hop(rest)?;
-            if hops.len() == HOPS_MAX {
+            if hops.len() == FORWARDED_HOPS_MAX {
                 return Err(Malformed);
             }
             hops.push(hop);
@@ -159,10 +157,10 @@ mod tests {
         ] {
             assert_eq!(read(lines), Err(Malformed), "{lines:?}");
         }
-        let many = vec!["for=a"; HOPS_MAX + 1].join(",");
+        let many = vec!["for=a"; FORWARDED_HOPS_MAX + 1].join(",");
         assert_eq!(read(&[&many]), Err(Malformed));
-        let many = vec!["for=a"; HOPS_MAX].join(",");
-        assert_eq!(read(&[&many]).map(|hops| hops.len()), Ok(HOPS_MAX));
+        let many = vec!["for=a"; FORWARDED_HOPS_MAX].join(",");
+        assert_eq!(read(&[&many]).map(|hops| hops.len()), Ok(FORWARDED_HOPS_MAX));
     }
 
     proptest! {

@@ -11,7 +11,8 @@
 //!
 //! Nothing here removes fields: [`hygiene`](crate::hygiene) takes all of them off every request.
 
-use crate::rfc7239::{self, HOPS_MAX, Hop};
+use crate::limits::FORWARDED_HOPS_MAX;
+use crate::rfc7239::{self, Hop};
 use crate::scheme::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
@@ -205,7 +206,7 @@ impl Trust {
         nearest_first: impl Iterator<Item = Node>,
     ) -> (IpAddr, Option<Unclear>) {
         let mut client = peer;
-        for node in nearest_first.take(HOPS_MAX) {
+        for node in nearest_first.take(FORWARDED_HOPS_MAX) {
             match node {
                 Node::Address(address) => client = address,
                 Node::Hidden => return (client, None),

@@ -42,7 +42,7 @@ fn a_network_is_trusted_to_its_last_address_and_a_mapped_address_is_what_it_is()
 #[test]
 fn the_walk_ends_at_the_first_stranger_or_at_what_is_no_address() {
     let bad = Some(Unclear::BadAddress);
-    let long = format!("192.0.2.7{}", ",10.0.0.2".repeat(HOPS_MAX));
+    let long = format!("192.0.2.7{}", ",10.0.0.2".repeat(FORWARDED_HOPS_MAX));
     let cases: &[(&str, &str, Option<Unclear>)] = &[
         ("192.0.2.1", "192.0.2.1", None),
         ("1.1.1.1, 192.0.2.1", "192.0.2.1", None),

@@ -3,7 +3,6 @@
 #![expect(
     clippy::tests_outside_test_module,
     clippy::unwrap_used,
-    clippy::missing_docs_in_private_items,
     reason = "the whole file is tests"
 )]
 
@@ -284,7 +283,8 @@ fn what_is_sent_for_a_page_is_what_is_in_its_key() {
 fn reasons_to_pass_come_in_their_order() {
     let all = policy(Audience::AllUsers);
     let never = policy_of(vec![rule(Action::Never)]);
-    let cases: [(&Policy, &[(&str, &str)], Way); 7] = [
+    type Lines<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(&Policy, Lines<'_>, Way); 7] = [
         (&all, &[], Way::Share),
         (&all, &[("cookie", "messages=hello")], Way::Pass(Reason::BypassCookie)),
         (&all, &[("cookie", "messages=")], Way::Share),

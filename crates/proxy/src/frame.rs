@@ -93,14 +93,13 @@ impl<S> Frame<S> {
     }
 
     /// What is answered here: errors, and what the site has answered at its door.
-    fn answer(&self, request: &Request<Inbound>, arrival: Arrival) -> Option<Here> {
-        let host = match self.check(request, arrival.scheme) {
+    fn answer(&self, request: &Request<Inbound>, scheme: Scheme) -> Option<Here> {
+        let host = match self.check(request, scheme) {
             Ok(host) => host,
             Err(reason) => return Some(Here::Refused(reason)),
         };
         let method = request.method();
-        let door =
-            self.front.door(arrival, method, host.as_str(), &hygiene::target(request.uri()))?;
+        let door = self.front.door(scheme, method, host.as_str(), request.uri())?;
         Some(match door {
             Door::UnknownHost => Here::Refused(Reason::UnknownHost),
             Door::Health => Here::Own(Box::new(door::health(method)), Reason::Health),
@@ -125,11 +124,9 @@ where
 
     fn call(&mut self, mut request: Request<Inbound>) -> Self::Future {
         let method = request.method().clone();
-        let arrival = request.extensions().get::<Arrival>().copied().unwrap_or_else(|| Arrival {
-            scheme: self.context.scheme,
-            client: self.context.peer.ip(),
-        });
-        let state = match self.answer(&request, arrival) {
+        let arrival = request.extensions().get::<Arrival>();
+        let scheme = arrival.map_or(self.context.scheme, |arrival| arrival.scheme);
+        let state = match self.answer(&request, scheme) {
             Some(here) => State::Here { here: Some(here) },
             None => {
                 if self.context.protocol == Protocol::H2 {
@@ -140,8 +137,8 @@ where
             }
         };
         // RFC 6797 §7.2: never by http.
-        let hsts = (arrival.scheme == Scheme::Https).then(|| self.front.https.hsts.clone());
-        FrameFuture { state, method, hsts: hsts.flatten() }
+        let adds = scheme == Scheme::Https && self.front.https.hsts.is_some();
+        FrameFuture { state, method, front: adds.then(|| Arc::clone(&self.front)) }
     }
 }
 
@@ -152,7 +149,8 @@ pin_project! {
         #[pin]
         state: State<F>,
         method: Method,
-        hsts: Option<HeaderValue>,
+        // Only where there is something to add.
+        front: Option<Arc<Front>>,
     }
 }
 
@@ -181,27 +179,50 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut response = match this.state.project() {
-            StateOf::Here { here } => match here.take() {
-                Some(Here::Refused(reason)) => refuse(reason, this.method),
-                Some(Here::Own(answer, reason)) => {
-                    let (head, text) = *answer;
-                    Response::from_parts(head, Reply::own(text, reason))
+        Poll::Ready(Ok(match this.state.project() {
+            StateOf::Inner { future } => match ready!(future.poll(cx)) {
+                Ok(mut response) => {
+                    // Not where both answers meet: each move of a response costs a hit.
+                    if let Some(front) = this.front {
+                        add_hsts(response.headers_mut(), front);
+                    }
+                    response.map(Reply::Inner)
                 }
+                Err(failure) => with_hsts(fail(&failure, this.method), this.front.as_deref()),
+            },
+            StateOf::Here { here } => match here.take() {
+                Some(here) => with_hsts(here.answer(this.method), this.front.as_deref()),
                 // A future that has given its answer is not polled again.
                 None => return Poll::Pending,
             },
-            StateOf::Inner { future } => match ready!(future.poll(cx)) {
-                Ok(response) => response.map(Reply::Inner),
-                Err(failure) => fail(&failure, this.method),
-            },
-        };
-        if let Some(hsts) = this.hsts.take() {
-            // What the application says itself comes before what the site says for all.
-            response.headers_mut().entry(STRICT_TRANSPORT_SECURITY).or_insert(hsts);
-        }
-        Poll::Ready(Ok(response))
+        }))
     }
+}
+
+impl Here {
+    fn answer<B>(self, method: &Method) -> Response<Reply<B>> {
+        match self {
+            Self::Refused(reason) => refuse(reason, method),
+            Self::Own(answer, reason) => {
+                let (head, text) = *answer;
+                Response::from_parts(head, Reply::own(text, reason))
+            }
+        }
+    }
+}
+
+/// What the application says itself comes before what the site says for all.
+fn add_hsts(headers: &mut HeaderMap, front: &Front) {
+    if let Some(hsts) = &front.https.hsts {
+        headers.entry(STRICT_TRANSPORT_SECURITY).or_insert_with(|| hsts.clone());
+    }
+}
+
+fn with_hsts<B>(mut response: Response<B>, front: Option<&Front>) -> Response<B> {
+    if let Some(front) = front {
+        add_hsts(response.headers_mut(), front);
+    }
+    response
 }
 
 /// RFC 9113 §8.2.3: HTTP/2 may send each cookie as a field of its own; for everybody else they are one, joined by `; `. Joined

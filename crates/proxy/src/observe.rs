@@ -13,11 +13,13 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use larder_cache::{Handling, Note};
+use larder_policy::Front;
 use larder_semantics::Reason;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::arrive::Believed;
 use crate::context::ConnContext;
 use crate::inbound::Inbound;
 use crate::log::{AccessLog, Draft};
@@ -33,13 +35,16 @@ pub(crate) struct ObserveLayer {
     pub(crate) metrics: Arc<Metrics>,
     /// Where it is written.
     pub(crate) log: Arc<AccessLog>,
+    /// Whose word about the visitor is taken.
+    pub(crate) front: Arc<Front>,
 }
 
 impl<S> Layer<S> for ObserveLayer {
     type Service = Observe<S>;
 
     fn layer(&self, inner: S) -> Observe<S> {
-        Observe { inner, to: Arc::new(self.clone()) }
+        let believed = Believed::new(&self.front, &self.context);
+        Observe { inner, to: Arc::new(self.clone()), believed }
     }
 }
 
@@ -48,6 +53,7 @@ impl<S> Layer<S> for ObserveLayer {
 pub(crate) struct Observe<S> {
     inner: S,
     to: Arc<ObserveLayer>,
+    believed: Option<Arc<Believed>>,
 }
 
 impl<S, B> Service<Request<Inbound>> for Observe<S>
@@ -63,7 +69,10 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Inbound>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Inbound>) -> Self::Future {
+        if let Some(believed) = &self.believed {
+            believed.decide(&mut request, &self.to.metrics);
+        }
         let draft = self.to.log.is_on().then(|| Box::new(Draft::of(&request)));
         let record = Record {
             to: Arc::clone(&self.to),

@@ -1,4 +1,4 @@
-//! How are the parts put together? Arrive -> Observe -> Frame -> Tell -> Cache -> Forward -> Upstream, and how a new
+//! How are the parts put together? Observe -> Frame -> Tell -> Cache -> Forward -> Upstream, and how a new
 //! configuration takes their place.
 
 use std::sync::Arc;
@@ -13,7 +13,6 @@ use larder_tower::{CacheLayer, CacheService, FetchError};
 use larder_upstream::{Balancer, Settings, Target, Upstream, UpstreamBody};
 use tower_layer::Layer;
 
-use crate::arrive::{Arrive, ArriveLayer};
 use crate::context::ConnContext;
 use crate::forward::Forward;
 use crate::frame::{Failure, Frame, FrameLayer};
@@ -74,7 +73,7 @@ impl Pipeline {
 impl Site for Pipeline {
     type Body = Observed<Reply<Body<UpstreamBody>>>;
     type Error = std::convert::Infallible;
-    type Service = Arrive<Observe<Frame<Tell<CacheService<Forward>>>>>;
+    type Service = Observe<Frame<Tell<CacheService<Forward>>>>;
 
     fn connect(&self, context: Arc<ConnContext>) -> Self::Service {
         let kept = &self.kept;
@@ -83,7 +82,6 @@ impl Site for Pipeline {
         let forward = Forward::new(&context, upstream, &self.front, &kept.metrics);
         let cached = CacheLayer::new(Arc::clone(&kept.cache), context.scheme).layer(forward);
         let told = TellLayer::new(&self.trusted, &self.front, &context, &kept.cache).layer(cached);
-        let arriving = ArriveLayer::new(&self.front, &context, &kept.metrics);
         let framed = FrameLayer {
             context: Arc::clone(&context),
             front: Arc::clone(&self.front),
@@ -93,8 +91,9 @@ impl Site for Pipeline {
             context,
             metrics: Arc::clone(&kept.metrics),
             log: Arc::clone(&kept.log),
+            front: Arc::clone(&self.front),
         };
-        arriving.layer(observed.layer(framed.layer(told)))
+        observed.layer(framed.layer(told))
     }
 }
 

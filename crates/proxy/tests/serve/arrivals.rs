@@ -181,6 +181,34 @@ fn a_fetch_of_the_cache_s_own_is_by_the_scheme_of_its_page() {
 }
 
 #[test]
+fn who_a_visitor_is_is_asked_by_the_visitor_s_scheme() {
+    let origin = Origin::answering(|request| {
+        let identity = "Larder-Identity: class=authenticated, user=\"1\"\r\n";
+        match request.path() {
+            "/identity" => Script::answer("200 OK", identity, ""),
+            _ => Script::answer("200 OK", "Vary: Larder-Identity\r\n", "club"),
+        }
+    });
+    let text = format!(
+        "upstream = '{}'\n{TRUSTED}[listen]\nhttp = '127.0.0.1:0'\nworkers = 1\n[admin]\nlisten = 'off'\n\
+         [identity]\nsession_cookies = ['sid']\nlookup = '/identity'\n\
+         [[rule]]\npath = '/club'\naudience = 'anonymous-and-authenticated'\nttl = '1m'\n",
+        origin.url()
+    );
+    let config =
+        Config::from_toml("larder.toml", &text).unwrap_or_else(|problems| panic!("{problems}"));
+    let server = Server::start(config).expect("a server");
+    let said = "X-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.9\r\nCookie: sid=1\r\n";
+    assert_eq!(get(&mut connect(&server), "/club", said).text(), "club");
+    let asked = origin.requests();
+    assert_eq!(asked[0].path(), "/identity");
+    for request in &asked {
+        assert_eq!(request.all("x-forwarded-proto"), ["https"], "{}", request.target);
+        assert_eq!(request.field("x-forwarded-for"), None, "{}", request.target);
+    }
+}
+
+#[test]
 fn the_log_has_the_visitor_s_address() {
     let path = std::env::temp_dir().join(format!("larder-arrivals-{}.log", std::process::id()));
     let origin = page();

@@ -70,7 +70,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> CacheFuture<S::Body> {
         // What was decided about this request counts before what is known of its connection.
-        let arrival = request.extensions().get::<Arrival>().copied();
+        let arrival = request.extensions().get::<Arrival>();
         let scheme = arrival.map_or(self.scheme, |arrival| arrival.scheme);
         let host = match self.host.of(&request, scheme) {
             Ok(host) => host,
@@ -80,7 +80,7 @@ where
         let Begun::LookUp(policy) = begun else {
             return go_on(begun, &self.cache, &self.inner, request);
         };
-        let host = host.to_owned();
+        let (host, arrival) = (host.to_owned(), arrival_of(&request));
         let (cache, inner) = (Arc::clone(&self.cache), self.inner.clone());
         CacheFuture::fetch(Box::pin(async move {
             look_up::<S, B>(&cache, &policy, inner.clone(), (&host, arrival), request.headers())
@@ -95,6 +95,11 @@ where
             go_on(begun, &cache, &inner, request).await
         }))
     }
+}
+
+/// How a request came, where that is not as its connection did.
+fn arrival_of<B>(request: &Request<B>) -> Option<Arrival> {
+    request.extensions().get().copied()
 }
 
 fn refused<U>(reason: Reason) -> CacheFuture<U> {
@@ -112,15 +117,15 @@ where
     S: Inner<B>,
     B: http_body::Body + Send + 'static,
 {
-    let arrival = request.extensions().get::<Arrival>().copied();
-    let fetch = |key, ruled| {
-        Fetch::new(Arc::clone(cache), inner.clone(), Page { key }, ruled).arrived(arrival)
+    let fetch = |key, ruled, request: &Request<B>| {
+        let fetch = Fetch::new(Arc::clone(cache), inner.clone(), Page { key }, ruled);
+        fetch.arrived(arrival_of(request))
     };
     match begun {
         Begun::Answered(response) => CacheFuture::ready(Ok(response)),
         Begun::AnsweredStale(response, variant, key, ruled) => {
             request.headers_mut().remove(&LARDER_IDENTITY);
-            let fetch = fetch(key, ruled);
+            let fetch = fetch(key, ruled, &request);
             if fetch.ruled.is_none() {
                 ask_for_what_counts(&fetch.page, &mut request);
             }
@@ -130,7 +135,7 @@ where
         Begun::Planned(plan, facts, key, ruled) => {
             // What only the application and Larder say to each other is not said by anybody else.
             request.headers_mut().remove(&LARDER_IDENTITY);
-            let fetch = fetch(key, ruled);
+            let fetch = fetch(key, ruled, &request);
             if fetch.ruled.is_none() {
                 ask_for_what_counts(&fetch.page, &mut request);
             }

@@ -12,66 +12,13 @@ use http::header::HeaderMap;
 use http::{Method, Request, Response};
 use http_body::{Frame, SizeHint};
 use larder_semantics::Reason;
-use larder_testkit::{FakeClock, Signal, http_date};
+use larder_testkit::{FakeClock, Signal};
 use tower_service::Service;
 
 use crate::random::Random;
+use crate::said::{Record, Said, Told};
 use crate::site::LOOK_UP;
 use crate::visitors::{NOBODY, Who};
-
-/// What it says of a page.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Said {
-    pub(crate) max_age: Option<u64>,
-    pub(crate) s_maxage: Option<u64>,
-    pub(crate) expires: Option<u64>,
-    /// `CDN-Cache-Control`.
-    pub(crate) targeted: Option<u64>,
-    pub(crate) swr: Option<u64>,
-    pub(crate) sie: Option<u64>,
-    pub(crate) public: bool,
-    pub(crate) private: bool,
-    pub(crate) no_store: bool,
-    pub(crate) no_cache: bool,
-    pub(crate) must_revalidate: bool,
-    pub(crate) age: u64,
-    pub(crate) vary: Vec<&'static str>,
-    pub(crate) set_cookie: Vec<&'static str>,
-    pub(crate) etag: Option<String>,
-    pub(crate) content_type: &'static str,
-    pub(crate) content_language: Option<&'static str>,
-}
-
-/// What `Larder-Identity` told it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Told {
-    pub(crate) class: Option<String>,
-    pub(crate) user: Option<String>,
-    pub(crate) segment: Option<String>,
-}
-
-/// One answer. Its number is its place in the list, its `x-made` and the beginning of its body.
-#[derive(Clone, Debug)]
-pub(crate) struct Record {
-    pub(crate) number: usize,
-    /// The site in force.
-    pub(crate) site: usize,
-    pub(crate) host: String,
-    pub(crate) target: String,
-    pub(crate) method: Method,
-    pub(crate) cookies: Vec<(String, String)>,
-    pub(crate) fields: HeaderMap,
-    /// The visitor's request that it was sent, if it was sent one.
-    pub(crate) req: Option<u64>,
-    pub(crate) told: Option<Told>,
-    pub(crate) said: Said,
-    pub(crate) status: u16,
-    pub(crate) body: Bytes,
-    pub(crate) at: u64,
-    pub(crate) disconnects: bool,
-    pub(crate) breaks_off: bool,
-    pub(crate) location: Option<String>,
-}
 
 /// A look-up that it answered.
 #[derive(Clone, Debug)]
@@ -133,8 +80,8 @@ pub(crate) struct Application {
 /// The body of an answer.
 #[derive(Debug)]
 pub(crate) struct AppBody {
-    rest: Option<Bytes>,
-    breaks_off: bool,
+    pub(crate) rest: Option<Bytes>,
+    pub(crate) breaks_off: bool,
 }
 
 impl Application {
@@ -175,7 +122,7 @@ pub(crate) fn mix(seed: u64, step: u64, call: u64) -> u64 {
     mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9) ^ call.wrapping_mul(0x94d0_49bb_1331_11eb)
 }
 
-fn text(fields: &HeaderMap, name: &str) -> String {
+pub(crate) fn text(fields: &HeaderMap, name: &str) -> String {
     let lines = fields.get_all(name).iter().map(|line| line.to_str().unwrap_or("?"));
     lines.collect::<Vec<_>>().join("; ")
 }
@@ -268,6 +215,8 @@ impl Books {
         let told =
             fields.contains_key("larder-identity").then(|| told(&text(&fields, "larder-identity")));
         let shown = self.shown(method, target, &cookies, &fields);
+        let of_path = path.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(31) + u64::from(byte));
+        said.complete(&mut Random::new(mix(self.seed, of_path, 99)));
         if status != 200 {
             said.etag = None;
         }
@@ -336,134 +285,6 @@ impl Books {
             }
         }
         shown
-    }
-}
-
-impl Record {
-    /// The status of what it speaks of: only what is a 200 has a tag here.
-    pub(crate) fn represents(&self) -> u16 {
-        if self.status == 304 { 200 } else { self.status }
-    }
-
-    fn response(&self) -> Response<AppBody> {
-        let said = &self.said;
-        let empty = self.status == 304 || self.method == Method::HEAD;
-        let rest = if empty { Bytes::new() } else { self.body.clone() };
-        let rest = if self.breaks_off { rest.slice(..rest.len() / 2) } else { rest };
-        let rest = Some(rest).filter(|rest| !rest.is_empty());
-        let mut response = Response::new(AppBody { rest, breaks_off: self.breaks_off });
-        *response.status_mut() = self.status.try_into().unwrap();
-        let headers = response.headers_mut();
-        let mut put = |name: &'static str, value: String| {
-            headers.append(name, value.parse().unwrap());
-        };
-        put("x-made", self.number.to_string());
-        put("cache-control", said.cache_control());
-        put("content-type", said.content_type.to_owned());
-        let saw = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
-        put("x-saw", saw.collect::<Vec<_>>().join("; "));
-        put("x-saw-tag", text(&self.fields, "x-tag"));
-        if let Some(told) = &self.told {
-            put("x-told", format!("{told:?}"));
-        }
-        if !said.vary.is_empty() {
-            put("vary", said.vary.join(", "));
-        }
-        if let Some(secs) = said.expires {
-            put("expires", http_date::write(self.at + secs));
-        }
-        if let Some(secs) = said.targeted {
-            put("cdn-cache-control", format!("max-age={secs}"));
-        }
-        if said.age > 0 {
-            put("age", said.age.to_string());
-        }
-        if let Some(tag) = &said.etag {
-            put("etag", tag.clone());
-        }
-        if let Some(language) = said.content_language {
-            put("content-language", language.to_owned());
-        }
-        for name in &said.set_cookie {
-            put("set-cookie", format!("{name}=of{}", self.number));
-        }
-        if let Some(location) = &self.location {
-            put("location", location.clone());
-        }
-        response
-    }
-}
-
-impl Said {
-    /// Whatever an application may say; `well`: what a careful one says of a page that may be shared.
-    fn any(random: &mut Random, well: bool) -> Self {
-        let lasts =
-            |random: &mut Random, one_in, bound| random.one_in(one_in).then(|| random.below(bound));
-        let rarely = |random: &mut Random, one_in| !well && random.one_in(one_in);
-        let mut said = Self {
-            max_age: lasts(random, 2, 30),
-            s_maxage: lasts(random, 6, 30),
-            expires: lasts(random, 8, 30),
-            targeted: lasts(random, 20, 30),
-            swr: lasts(random, 6, 12),
-            sie: lasts(random, 6, 60),
-            public: random.one_in(3),
-            private: rarely(random, 14),
-            no_store: rarely(random, 20),
-            no_cache: rarely(random, 14),
-            must_revalidate: random.one_in(12),
-            age: if random.one_in(12) { random.below(6) } else { 0 },
-            vary: Vec::new(),
-            set_cookie: Vec::new(),
-            etag: random.one_in(2).then(String::new),
-            content_type: if random.one_in(5) {
-                "application/json"
-            } else {
-                "text/html; charset=utf-8"
-            },
-            content_language: if random.one_in(16) {
-                Some(random.one_of(&["de", "en"]))
-            } else {
-                None
-            },
-        };
-        if well || !random.one_in(6) {
-            said.vary.push("Larder-Identity");
-        }
-        for name in ["Accept-Language", "X-Country", "User-Agent", "X-Tag", "Cookie", "Host"] {
-            if random.one_in(6) {
-                said.vary.push(name);
-            }
-        }
-        if rarely(random, 30) {
-            said.vary.push(random.one_of(&["*", "X-Forwarded-For"]));
-        }
-        if rarely(random, 10) {
-            said.set_cookie.push(random.one_of(&["csrftoken", "sessionid", "csrftoken"]));
-        }
-        said
-    }
-
-    fn cache_control(&self) -> String {
-        let mut all = vec!["x-none".to_owned()];
-        let numbers = [
-            ("max-age", self.max_age),
-            ("s-maxage", self.s_maxage),
-            ("stale-while-revalidate", self.swr),
-            ("stale-if-error", self.sie),
-        ];
-        all.extend(
-            numbers.iter().filter_map(|(name, secs)| secs.map(|secs| format!("{name}={secs}"))),
-        );
-        let words = [
-            ("public", self.public),
-            ("private", self.private),
-            ("no-store", self.no_store),
-            ("no-cache", self.no_cache),
-            ("must-revalidate", self.must_revalidate),
-        ];
-        all.extend(words.iter().filter(|(_, said)| *said).map(|(name, _)| (*name).to_owned()));
-        all.join(", ")
     }
 }
 

@@ -1,25 +1,18 @@
 //! Whether a response may have been what its visitor got: nothing of others in it, and a page that the
 //! naive reading agrees with.
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method};
 use larder_policy::{Action, Audience, Share};
 
-use crate::application::{Books, Record};
+use crate::application::Books;
+use crate::claims::{
+    Case, FILL, Got, Verdict, claim, expected, fits, is_dressed, is_never, is_told, is_whole,
+    no_tags_of_others, shows_only,
+};
 use crate::reference::{self as naive, Terms, Way};
+use crate::said::Record;
 use crate::site::Site;
 use crate::visitors::{Asked, Crowd, Who};
-
-pub(crate) type Verdict = Result<(), String>;
-
-/// What a visitor got.
-#[derive(Clone, Debug)]
-pub(crate) struct Got {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    /// None when it broke off.
-    pub(crate) body: Option<Bytes>,
-}
 
 /// A change whose answer was delivered.
 #[derive(Clone, Debug)]
@@ -35,18 +28,6 @@ pub(crate) struct Judge<'a> {
     pub(crate) crowd: &'a Crowd,
     pub(crate) books: &'a Books,
     pub(crate) changes: &'a [Change],
-}
-
-/// A response, and the records that it is made of.
-struct Case<'a> {
-    asked: &'a Asked,
-    got: &'a Got,
-    head: &'a Record,
-    source: &'a Record,
-}
-
-fn claim(holds: bool, otherwise: &str) -> Verdict {
-    if holds { Ok(()) } else { Err(otherwise.to_owned()) }
 }
 
 fn number(text: Option<&str>) -> Option<usize> {
@@ -125,13 +106,7 @@ impl Judge<'_> {
                     self.is_fresh(case, naive::terms(&head.said, source.represents(), None))
                 }
             }
-            Way::Share(share, who) if own(head) => {
-                let _ = who;
-                claim(
-                    share.audience.is_everybody() || !got.headers.contains_key("larder-identity"),
-                    "an internal field",
-                )
-            }
+            Way::Share(..) if own(head) => Ok(()),
             Way::Share(share, who) => self.is_shared_page(case, site, share, who),
         }
     }
@@ -154,14 +129,17 @@ impl Judge<'_> {
         let Case { asked, got, head, source } = case;
         claim(record.req.is_some(), "a page of an audience, where no audience is")?;
         claim(record.host == asked.host && record.target == page, "another page")?;
-        claim(!record.breaks_off || got.body.is_none(), "a body that broke off was kept")?;
+        is_whole(case, record)?;
         let of_reading = record.method == Method::GET || record.number == head.number;
         claim(of_reading, "what was no answer to a GET")?;
         let in_step = record.number >= asked.first && record.number != source.number;
+        // What brings a page up to date may set a cookie for the one who asked: that is not put on the page.
+        let updates = record.status == 304 || record.method == Method::HEAD;
         claim(
-            in_step || naive::is_open_storable(record, source.represents()),
+            in_step || naive::is_open_storable(record, source.represents(), updates),
             "an answer that is not to be shared",
         )?;
+        claim(!got.headers.contains_key("set-cookie"), "a cookie with a shared page")?;
         let own = naive::signs(&asked.headers) == naive::signs(&record.fields);
         claim(own, "a script's answer for a navigation, or the other way round")?;
         self.is_newer_than_changes(case)?;
@@ -189,7 +167,7 @@ impl Judge<'_> {
             claim(theirs == ours, "a page of another key")?;
             is_told(record, who)?;
         }
-        claim(!source.breaks_off || got.body.is_none(), "a body that broke off was kept")?;
+        is_whole(case, source)?;
         let vary = if head.said.vary.is_empty() { &source.said.vary } else { &head.said.vary };
         let about_somebody =
             who.class == "authenticated" || who.user.is_some() || who.segment.is_some();
@@ -310,146 +288,5 @@ impl Judge<'_> {
 impl Change {
     pub(crate) fn touches(&self, host: &str, target: &str) -> bool {
         self.pages.iter().any(|(of, page)| of == host && page == target)
-    }
-}
-
-/// What a fetch for nobody may carry besides fields of the key: what Larder says, signs of scripts, and
-/// what this application's pages vary by.
-const FILL: [&str; 13] = [
-    "host",
-    "user-agent",
-    "surrogate-capability",
-    "larder-identity",
-    "cookie",
-    "if-none-match",
-    "accept-language",
-    "x-country",
-    "x-tag",
-    "x-requested-with",
-    "hx-request",
-    "sec-fetch-mode",
-    "sec-fetch-dest",
-];
-
-/// Values of visitors carry their number.
-fn no_tags_of_others(asked: &Asked, got: &Got) -> Verdict {
-    let own = format!("{}.", asked.visitor);
-    let is_own = |bytes: &[u8]| {
-        // Between two `~` is a tag; what is between tags has no point.
-        let pieces = bytes.split(|byte| *byte == b'~').skip(1).step_by(2);
-        pieces.into_iter().all(|piece| piece.starts_with(own.as_bytes()))
-    };
-    let fields = got.headers.values().all(|value| is_own(value.as_bytes()));
-    let body = got.body.as_deref().is_none_or(is_own);
-    claim(fields && body, "LEAK: another visitor's value")
-}
-
-/// All that the application was sent for a page is the visitor's own.
-fn shows_only(record: &Record, asked: &Asked, who: &Who) -> Verdict {
-    for cookie in &record.cookies {
-        claim(asked.cookies.contains(cookie), "LEAK: another visitor's cookie")?;
-    }
-    for (name, value) in &record.fields {
-        let is_larders = match name.as_str() {
-            "host" => value == asked.host,
-            "user-agent" => value == "Larder",
-            "surrogate-capability" | "larder-identity" | "cookie" => true,
-            "if-none-match" => value.as_bytes().starts_with(b"\"e"),
-            _ => false,
-        };
-        let is_own = is_larders
-            || asked.headers.get_all(name).iter().any(|own| own == value)
-            || naive::normal(name.as_str(), &record.fields)
-                == naive::normal(name.as_str(), &asked.headers)
-            || name == "accept-language" && is_wanted(record, asked);
-        claim(is_own, "LEAK: another visitor's field")?;
-    }
-    let pairs = |target: &str| {
-        let query = target.split_once('?').map_or("", |(_, query)| query).to_owned();
-        query.split('&').map(str::to_owned).collect::<Vec<_>>()
-    };
-    let own = pairs(&asked.target);
-    let all_own = pairs(&record.target).iter().all(|pair| pair.is_empty() || own.contains(pair));
-    claim(all_own, "LEAK: another visitor's parameter")?;
-    let Some(told) = &record.told else { return Ok(()) };
-    let same = |told: &Option<String>, own: Option<&str>| told.is_none() || told.as_deref() == own;
-    claim(same(&told.class, Some(who.class)), "LEAK: another visitor's class")?;
-    claim(same(&told.user, who.user), "LEAK: another visitor's user")?;
-    claim(same(&told.segment, who.segment), "LEAK: another visitor's segment")
-}
-
-/// RFC 9111 §4.1, last item: a page in the language that the visitor wants most.
-fn is_wanted(record: &Record, asked: &Asked) -> bool {
-    let wanted = naive::normal("accept-language", &asked.headers);
-    let best = wanted.as_deref().and_then(|line| line.split(',').next());
-    record.said.content_language.is_some() && best == record.said.content_language
-}
-
-/// The application was told exactly for whom the page is.
-fn is_told(record: &Record, who: &Who) -> Verdict {
-    let told = record.told.clone().unwrap_or_default();
-    let same = told.class.as_deref().unwrap_or_default() == who.class
-        && told.user.as_deref() == who.user
-        && told.segment.as_deref() == who.segment;
-    claim(same, "a page that was made for another identity")
-}
-
-/// RFC 9111 §4.1: what `Vary` names is the same in both requests.
-fn fits(head: &Record, source: &Record, asked: &Asked, keyed: &[String]) -> Verdict {
-    for name in head.said.vary.iter().map(|name| name.to_lowercase()) {
-        if ["host", "larder-identity"].contains(&name.as_str()) || keyed.contains(&name) {
-            continue;
-        }
-        let value = |record: &Record| {
-            naive::normal(&name, &record.fields).filter(|value| value != "Larder")
-        };
-        let ours = naive::normal(&name, &asked.headers);
-        let same = value(head) == ours && value(source) == ours;
-        let wanted = name == "accept-language" && is_wanted(head, asked);
-        claim(same || wanted, "a page for other request fields")?;
-    }
-    Ok(())
-}
-
-fn is_never(headers: &HeaderMap) -> Verdict {
-    let is = |name: &str, value: &str| {
-        headers.get_all(name).iter().map(http::HeaderValue::as_bytes).eq([value.as_bytes()])
-    };
-    let exact = is("cache-control", "no-cache, no-store, must-revalidate")
-        && is("pragma", "no-cache")
-        && is("expires", "0");
-    claim(exact, "it does not say that nobody may store it")
-}
-
-/// What others on the way may do with a page of an audience.
-fn is_dressed(share: &Share, got: &Got) -> Verdict {
-    let line = got.headers.get("cache-control").map_or(&b""[..], |line| line.as_bytes());
-    let line = String::from_utf8_lossy(line).into_owned();
-    let everybody =
-        share.audience.is_everybody() || got.status == StatusCode::RANGE_NOT_SATISFIABLE;
-    let private =
-        line.contains("private") && !line.contains("public") && !line.contains("s-maxage");
-    claim(everybody || private, "others on the way may keep it")?;
-    let vary = got.headers.get_all("vary").iter().any(|line| {
-        String::from_utf8_lossy(line.as_bytes()).to_lowercase().contains("larder-identity")
-    });
-    claim(!vary, "Vary names an internal field")
-}
-
-/// The bytes that a response with this head has to have.
-fn expected(case: &Case<'_>) -> Option<Bytes> {
-    let Case { asked, got, source, .. } = case;
-    if asked.method == Method::HEAD || [304, 416].contains(&got.status.as_u16()) {
-        return Some(Bytes::new());
-    }
-    let range = got.headers.get("content-range").and_then(|line| line.to_str().ok());
-    let window =
-        range.and_then(|line| line.strip_prefix("bytes ")?.split('/').next()?.split_once('-'));
-    match window.filter(|_| got.status == StatusCode::PARTIAL_CONTENT) {
-        Some((first, last)) => {
-            let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
-            (last < source.body.len()).then(|| source.body.slice(first..=last))
-        }
-        None => Some(source.body.clone()),
     }
 }

@@ -16,10 +16,13 @@
 )]
 
 mod application;
+mod claims;
+mod expected;
 mod judge;
 #[path = "../model/random.rs"]
 mod random;
 mod reference;
+mod said;
 mod site;
 mod visitors;
 mod world;

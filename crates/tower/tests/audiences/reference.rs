@@ -7,7 +7,8 @@ use http::{HeaderMap, Method};
 use larder_policy::query::Query;
 use larder_policy::{Action, Audience, Part, Share, UserKey};
 
-use crate::application::{LookedUp, Record, Said};
+use crate::application::LookedUp;
+use crate::said::{Record, Said};
 use crate::site::{BYPASS, MARKER, Place, Site};
 use crate::visitors::{Asked, Crowd, NOBODY, Who};
 
@@ -296,7 +297,8 @@ pub(crate) fn terms(said: &Said, status: u16, share: Option<&Share>) -> Terms {
     let lifetime = ttl.or(stated).unwrap_or_default();
     let is_error = status >= 400;
     let window = |ours: Option<u64>, theirs: Option<u64>| {
-        ours.filter(|_| !is_error && !(respects && theirs.is_some())).or(theirs)
+        let wins = !respects || theirs.is_none();
+        ours.filter(|_| wins && !is_error).or(theirs)
     };
     Terms {
         lifetime: if is_error { lifetime.min(10) } else { lifetime },
@@ -317,24 +319,28 @@ fn covers(share: &Share, said: &Said, status: u16) -> bool {
 /// Whether anybody but who asked may ever get it, apart from what a rule has to say.
 pub(crate) fn is_storable(said: &Said, status: u16, share: Option<&Share>) -> bool {
     let terms = terms(said, status, share);
-    ![429, 304].contains(&status)
-        && !terms.forbids
-        && !(share.is_some() && terms.always_validates)
-        && !said.vary.contains(&"*")
-        && !said.vary.contains(&"X-Forwarded-For")
-        && said.set_cookie.iter().all(|name| {
-            share.is_some_and(|share| share.drop_set_cookie.iter().any(|drop| drop == name))
-        })
+    // A rule's lifetime would make it mean nothing.
+    let asks_each_time = share.is_some() && terms.always_validates;
+    let unfit = [429, 304].contains(&status)
+        || ["*", "X-Forwarded-For"].iter().any(|name| said.vary.contains(name));
+    let drops = |name: &&str| {
+        share.is_some_and(|share| share.drop_set_cookie.iter().any(|drop| drop == name))
+    };
+    !unfit && !terms.forbids && !asks_each_time && said.set_cookie.iter().all(drops)
 }
 
 /// Whether the answer may be given to others although no rule says so: RFC 9111 §3, §3.5, and the reading
 /// of answers to requests with a session.
-pub(crate) fn is_open_storable(record: &Record, status: u16) -> bool {
+pub(crate) fn is_open_storable(record: &Record, status: u16, updates: bool) -> bool {
     let Said { public, s_maxage, targeted, must_revalidate, .. } = record.said;
     let credentials = record.fields.contains_key("authorization");
     let silent = targeted.is_some();
     let says_shared = silent || public || s_maxage.is_some();
-    is_storable(&record.said, status, None)
+    let mut said = record.said.clone();
+    if updates {
+        said.set_cookie.clear();
+    }
+    is_storable(&said, status, None)
         && (!credentials || (!silent && (public || s_maxage.is_some() || must_revalidate)))
         && (!has_session(&record.cookies) || says_shared || record.said.vary.contains(&"Cookie"))
 }

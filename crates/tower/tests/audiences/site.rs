@@ -231,7 +231,11 @@ fn ruled(random: &mut Random, number: u64, query: &Query, customs: &[Vec<Part>; 
             Audience::Custom { parts, .. } if parts.contains(&Part::Query("page".to_owned())) => {
                 own.exempting(&["page".to_owned()])
             }
-            _ => own,
+            Audience::AllUsers
+            | Audience::AnonymousOnly
+            | Audience::AnonymousAndAuthenticated
+            | Audience::PerUser(_)
+            | Audience::Custom { .. } => own,
         },
         Action::Never | Action::Pass | Action::Respect => own,
     };

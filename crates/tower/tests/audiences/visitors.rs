@@ -195,9 +195,7 @@ impl Crowd {
                 put("sec-fetch-dest", "empty");
             }
             3 => put("sec-fetch-dest", &tag(number, id)),
-            4 | 5 => {
-                put("larder-identity", "class=authenticated, user=\"user-0\", segment=\"seg-a\"")
-            }
+            4 | 5 => put("larder-identity", FORGED),
             6 => put("range", "bytes=0-30"),
             7 | 8 => put("if-none-match", seen),
             9 => put("if-none-match", &format!("\"{}\"", tag(number, id))),
@@ -206,15 +204,9 @@ impl Crowd {
             12 => put("x-country", "at , de"),
             _ => {}
         }
-        let line = |cookies: &[(String, String)]| {
-            let pairs = cookies.iter().map(|(name, value)| format!("{name}={value}"));
-            pairs.collect::<Vec<_>>().join("; ")
-        };
-        let (one, other) = cookies.split_at(if random.one_in(12) { cookies.len() / 2 } else { 0 });
-        for cookies in [one, other] {
-            if !cookies.is_empty() {
-                put("cookie", &line(cookies));
-            }
+        let cut = if random.one_in(12) { cookies.len() / 2 } else { 0 };
+        for line in cookie_lines(&cookies, cut) {
+            put("cookie", &line);
         }
         let target = target(random, number, id);
         Asked {
@@ -306,8 +298,21 @@ impl Crowd {
     }
 }
 
+/// What a visitor says who would like to be somebody.
+const FORGED: &str = "class=authenticated, user=\"user-0\", segment=\"seg-a\"";
+
 const LANGUAGES: [Option<&str>; 4] =
     [Some("en"), Some("de"), Some("de, en;q=0.5"), Some("DE,en;q=0.5")];
+
+/// `Cookie`, cut in two at a place.
+fn cookie_lines(cookies: &[(String, String)], cut: usize) -> impl Iterator<Item = String> {
+    let (one, other) = cookies.split_at(cut);
+    let line = |cookies: &[(String, String)]| {
+        let pairs = cookies.iter().map(|(name, value)| format!("{name}={value}"));
+        pairs.collect::<Vec<_>>().join("; ")
+    };
+    [line(one), line(other)].into_iter().filter(|line| !line.is_empty())
+}
 
 fn target(random: &mut Random, number: usize, id: u64) -> String {
     // Some pages are asked for more than others.

@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::Request;
 use http_body_util::{BodyExt, Full};
 use larder_cache::receive::Rewritten;
 use larder_cache::{Cache, Clock, Options};
-use larder_policy::{Action, Scheme};
+use larder_policy::Scheme;
 use larder_semantics::{Reason, Timestamp};
 use larder_testkit::FakeClock;
 use larder_tower::{CacheLayer, CacheService};
@@ -19,7 +19,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::application::{Application, mix};
-use crate::judge::{Change, Got, Judge, made};
+use crate::claims::Got;
+use crate::expected::{Expected, expected};
+use crate::judge::{Change, Judge};
 use crate::random::Random;
 use crate::reference::{self as naive, Way};
 use crate::site::{Proofs, Site, secs};
@@ -53,14 +55,6 @@ pub(crate) struct Failure {
     pub(crate) step: u64,
     pub(crate) why: String,
     pub(crate) trace: String,
-}
-
-/// A page that the next one who asks for it has to get.
-#[derive(Debug)]
-struct Expected {
-    number: usize,
-    until: u64,
-    selects: Vec<(String, Option<String>)>,
 }
 
 /// Host, target, and what else tells pages apart.
@@ -225,7 +219,6 @@ impl World {
     async fn one(&mut self, random: &mut Random, step: u64) -> Result<(), String> {
         let asked = self.asked(random);
         self.note(|| request_line(step, &asked));
-        let expected = self.expects(&asked);
         let got = get(self.service.clone(), &asked).await;
         self.settle().await;
         let answered = self.app.books().moment();
@@ -233,11 +226,17 @@ impl World {
         let told =
             got.as_ref().and_then(|got| got.headers.get_all("cache-status").iter().next_back());
         let is_hit = told.is_some_and(|told| told.as_bytes().starts_with(b"larder; hit"));
-        self.count(&asked, is_hit, expected.is_some());
+        // Look-ups that the request needed are known by now.
+        let Some((place, audience)) = self.place(&asked) else { return Ok(()) };
+        let expected = self.expects(&place, &asked);
+        let counts = self.tally.by_audience.entry(audience).or_default();
+        counts[0] += 1;
+        counts[1] += u64::from(is_hit);
+        counts[2] += u64::from(expected.is_some());
         if let Some(number) = expected.filter(|_| !is_hit) {
             return Err(format!("the page #{number} is there and fresh, and was not used"));
         }
-        self.learn(&asked, got.as_ref());
+        self.learn(place, &asked, got.as_ref());
         Ok(())
     }
 
@@ -350,8 +349,8 @@ impl World {
         let site = &self.sites[self.sites.len() - 1];
         let ways = naive::ways(site, &self.crowd, &books.looked_up, asked);
         let [Way::Share(share, who)] = ways.as_slice() else { return None };
-        let passed = ["if-match"].iter().any(|name| asked.headers.contains_key(*name));
-        if passed {
+        // RFC 9111 §4.3.2: not for caches to evaluate.
+        if asked.headers.contains_key("if-match") {
             return None;
         }
         let name = share.audience.name();
@@ -362,8 +361,7 @@ impl World {
     }
 
     /// The page that has to answer, if one has to.
-    fn expects(&self, asked: &Asked) -> Option<usize> {
-        let (place, _) = self.place(asked)?;
+    fn expects(&self, place: &Place, asked: &Asked) -> Option<usize> {
         let is_it = |expected: &&Expected| {
             asked.at < expected.until
                 && expected
@@ -371,21 +369,11 @@ impl World {
                     .iter()
                     .all(|(name, value)| naive::normal(name, &asked.headers) == *value)
         };
-        self.expected.get(&place)?.iter().find(is_it).map(|expected| expected.number)
-    }
-
-    fn count(&mut self, asked: &Asked, is_hit: bool, had_to: bool) {
-        if let Some((_, name)) = self.place(asked) {
-            let counts = self.tally.by_audience.entry(name).or_default();
-            counts[0] += 1;
-            counts[1] += u64::from(is_hit);
-            counts[2] += u64::from(had_to);
-        }
+        self.expected.get(place)?.iter().find(is_it).map(|expected| expected.number)
     }
 
     /// What the next request for the same page has to find.
-    fn learn(&mut self, asked: &Asked, got: Option<&Got>) {
-        let Some((place, _)) = self.place(asked) else { return };
+    fn learn(&mut self, place: Place, asked: &Asked, got: Option<&Got>) {
         let books = self.app.books();
         let mut fills = books.records[asked.first..].iter().filter(|record| record.req.is_none());
         let Some(last) = fills.next_back() else { return };
@@ -402,51 +390,6 @@ impl World {
             .retain(|older| names(older) == names(&expected) && older.selects != expected.selects);
         at_last.push(expected);
     }
-}
-
-/// What a fill that went well leaves behind.
-fn expected(sites: &[Site], record: &crate::application::Record, got: &Got) -> Option<Expected> {
-    let site = &sites[record.site];
-    let rule = naive::rule(site, &Method::GET, &record.host, &record.target).0;
-    let Some(Action::Share(share)) = rule else { return None };
-    let terms = naive::terms(&record.said, record.status, Some(share));
-    let told = record.told.clone().unwrap_or_default();
-    let about_somebody = told.class.as_deref() == Some("authenticated")
-        || told.user.is_some()
-        || told.segment.is_some();
-    let confirmed = !about_somebody || record.said.vary.contains(&"Larder-Identity");
-    let simple = record.status == 200
-        && made(&got.headers) == Some(record.number)
-        && !record.disconnects
-        && !record.breaks_off
-        && confirmed
-        && record.said.content_language.is_none()
-        && naive::is_storable(&record.said, record.status, Some(share));
-    if !simple || terms.lifetime <= record.said.age {
-        return None;
-    }
-    let keyed = naive::keyed_headers(share);
-    let varies = record.said.vary.iter().map(|name| name.to_lowercase());
-    let sent = ["accept-language", "x-country", "user-agent", "x-tag"].map(str::to_owned);
-    let sent = sent
-        .into_iter()
-        .filter(|name| record.fields.get(name.as_str()).is_some_and(|value| value != "Larder"));
-    let mut names: Vec<String> = varies.chain(sent).collect();
-    names.retain(|name| {
-        !["cookie", "larder-identity", "host"].contains(&name.as_str()) && !keyed.contains(name)
-    });
-    names.sort_unstable();
-    names.dedup();
-    let select = |name: String| {
-        let value = naive::normal(&name, &record.fields).filter(|value| value != "Larder");
-        (name, value)
-    };
-    let until = record.at + terms.lifetime - record.said.age;
-    Some(Expected {
-        number: record.number,
-        until,
-        selects: names.into_iter().map(select).collect(),
-    })
 }
 
 async fn get(mut service: CacheService<Application>, asked: &Asked) -> Option<Got> {
