@@ -194,9 +194,8 @@ mod tests {
     /// Reads a key back whole. That this exists is the proof that keys are unambiguous.
     fn unwrite(key: &[u8]) -> Option<Input> {
         let (scheme, host, target) = read(key)?;
-        let parts = super::parts(key)
-            .map(|(name, value)| (text(name), value.map(<[u8]>::to_vec)))
-            .collect();
+        let parts =
+            parts(key).map(|(name, value)| (text(name), value.map(<[u8]>::to_vec))).collect();
         Some((scheme == Scheme::Https, text(host), text(target), parts))
     }
 
