@@ -137,6 +137,20 @@ pub fn url_of(key: &[u8]) -> &[u8] {
     key.get(..key.len() - parts).unwrap_or(key)
 }
 
+/// The parts of a key beside its URL, in order. Ends at bytes that no [`KeyBuf`] wrote.
+pub fn parts(key: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+    let mut rest = key.get(url_of(key).len()..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let (name, after) = pull(rest)?;
+        let (value, after) = match after.split_first()? {
+            (0, after) => (None, after),
+            (_, after) => pull(after).map(|(value, after)| (Some(value), after))?,
+        };
+        rest = after;
+        Some((name, value))
+    })
+}
+
 fn pull(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut len = 0_usize;
     for (index, byte) in bytes.iter().enumerate().take(size_of::<usize>()) {
@@ -179,21 +193,9 @@ mod tests {
 
     /// Reads a key back whole. That this exists is the proof that keys are unambiguous.
     fn unwrite(key: &[u8]) -> Option<Input> {
-        let (scheme, ..) = read(key)?;
-        let (host, rest) = pull(key.get(1..)?)?;
-        let (target, mut rest) = pull(rest)?;
-        let mut parts = Vec::new();
-        while !rest.is_empty() {
-            let (name, after) = pull(rest)?;
-            let (presence, after) = after.split_first()?;
-            let (value, after) = if *presence == 0 {
-                (None, after)
-            } else {
-                pull(after).map(|(v, r)| (Some(v), r))?
-            };
-            parts.push((text(name), value.map(<[u8]>::to_vec)));
-            rest = after;
-        }
+        let (scheme, host, target) = read(key)?;
+        let parts =
+            parts(key).map(|(name, value)| (text(name), value.map(<[u8]>::to_vec))).collect();
         Some((scheme == Scheme::Https, text(host), text(target), parts))
     }
 
@@ -287,6 +289,7 @@ mod tests {
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
             let _ = read(&bytes);
+            prop_assert!(parts(&bytes).count() <= bytes.len());
         }
     }
 }
