@@ -18,7 +18,7 @@ pub mod visitors;
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its corpus and its binary.
-pub const ALL: [(&str, Target); 20] = [
+pub const ALL: [(&str, Target); 22] = [
     ("accept_language", parsers::accept_language),
     ("age", parsers::age),
     ("cache_control", parsers::cache_control),
@@ -26,12 +26,14 @@ pub const ALL: [(&str, Target); 20] = [
     ("cookies", visitors::cookies),
     ("date", parsers::date),
     ("etag", parsers::etag),
+    ("forwarded", visitors::forwarded),
     ("host", parsers::host),
     ("hygiene", parsers::hygiene),
     ("identity", visitors::identity),
     ("invalidation", parsers::invalidation),
     ("key", parsers::page_key),
     ("lists", parsers::lists),
+    ("query", visitors::query),
     ("range", parsers::range),
     ("request_directives", parsers::request_directives),
     ("reuse", decisions::reuse),

@@ -3,8 +3,11 @@
 use http::HeaderMap;
 use http::header::{COOKIE, SET_COOKIE};
 use larder_policy::identity::{IdentityRules, Key, Keys, Session, field};
-use larder_policy::{Identity, cookies, set_cookie};
+use larder_policy::query::Query;
+use larder_policy::trusted::Trust;
+use larder_policy::{Identity, Scheme, cookies, set_cookie};
 use larder_semantics::Timestamp;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::input;
 
@@ -41,4 +44,38 @@ pub fn identity(data: &[u8]) {
     let marker = keys.sign(&read, ("sessionid", session.1), expires).expect("can be signed");
     assert_eq!(keys.verify(marker.as_bytes(), session, now), Ok((read, expires)));
     assert!(keys.verify(marker.as_bytes(), (b"sessionid", b"another"), now).is_err());
+}
+
+/// Who asks and by which scheme: nobody who is not trusted says so, and what nobody understands is not secure.
+pub fn forwarded(data: &[u8]) {
+    let peer = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+    let names = ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-ssl"];
+    let nobody = Trust::default();
+    let somebody = Trust::new(&[peer.into()], None);
+    for name in names {
+        let request = input::field(name, data);
+        for connection in [Scheme::Http, Scheme::Https] {
+            let plain = nobody.decide(peer, connection, &request).arrival;
+            assert_eq!((plain.scheme, plain.client), (connection, peer));
+            let decided = somebody.decide(peer, connection, &request);
+            assert!(decided.unclear_scheme.is_none() || decided.arrival.scheme == Scheme::Http);
+        }
+    }
+}
+
+/// What counts of a query: taken out once it is out, and what is left alone is left as it was.
+pub fn query(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let target = format!("/{text}");
+    let names = || vec!["utm_*".to_owned(), "a".to_owned()];
+    let ignoring = Query { ignore: names(), ..Query::default() };
+    let keeping = Query { keep: Some(names()), sort: true, ..Query::default() };
+    assert_eq!(Query::default().normal(&target), target);
+    for query in [ignoring, keeping] {
+        let once = query.normal(&target);
+        assert_eq!(query.normal(&once), once);
+        assert!(once.len() <= target.len());
+        let path = |target: &str| target.split('?').next().map(str::to_owned);
+        assert_eq!(path(&once), path(&target));
+    }
 }
