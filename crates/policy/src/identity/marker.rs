@@ -478,26 +478,4 @@ mod tests {
             prop_assert!(verify(&sign_raw(&payload, SESSION)).is_err());
         }
     }
-
-    #[test]
-    #[ignore = "a measurement: --profile fast --ignored --nocapture"]
-    #[expect(clippy::disallowed_methods, reason = "what is measured is time")]
-    fn how_long_verifying_takes() {
-        const ROUNDS: u32 = 200;
-        let (keys, marker) = (keys(&["k2", "k1"]), signed());
-        let forged = marker.replace(".k1.", ".k2.");
-        for (name, marker) in [("valid", &marker), ("forged", &forged)] {
-            // The quickest of many batches: what else the machine does is in the others.
-            let batches = (0..2000).map(|_| {
-                let begin = std::time::Instant::now();
-                for _ in 0..ROUNDS {
-                    let marker = std::hint::black_box(marker.as_bytes());
-                    let verified = keys.verify(marker, bytes(SESSION), NOW);
-                    assert_eq!(std::hint::black_box(verified).is_ok(), name == "valid");
-                }
-                begin.elapsed() / ROUNDS
-            });
-            println!("{name}: {} ns", batches.min().unwrap_or_default().as_nanos());
-        }
-    }
 }

@@ -8,8 +8,6 @@ use crate::query::Query;
 use http::Method;
 use proptest::prelude::*;
 use regex_automata::{Anchored, Input, nfa::thompson::pikevm::PikeVM};
-use std::hint::black_box;
-use std::time::Instant;
 
 pub(super) fn rule(pattern: Pattern) -> Rule {
     Rule {
@@ -209,65 +207,5 @@ fn rules_of_many_sites_are_told_apart_by_host() {
         let host = format!("s{site}.example");
         let asked = Asked { method: &Method::GET, host: &host, target: "/a" };
         assert_eq!(set.find(&asked).map(|(id, _)| id), Some(RuleId(site)));
-    }
-}
-
-/// The rules of a site: paths, beginnings, expressions, hosts.
-fn site(count: usize) -> Vec<Rule> {
-    (0..count)
-        .map(|number| match number % 5 {
-            0 => by_path(&format!("/section-{number}/*")),
-            1 => by_path(&format!("/page-{number}")),
-            2 => by_regex(&format!("^/shop/{number}/[0-9]+$")),
-            3 => by_regex(&format!(r"^/[a-z]{{2}}/topic-{number}/.*\.html(\?|$)")),
-            _ => at(by_path(&format!("/api/v{number}/*")), &["*.example"], &[Method::GET]),
-        })
-        .chain([by_path("/*")])
-        .collect()
-}
-
-#[test]
-#[ignore = "prints times; run it alone, optimised"]
-#[expect(clippy::disallowed_methods, reason = "measures")]
-fn a_thousand_rules_cost_what_ten_cost() {
-    let targets = [
-        "/",
-        "/section-5/a/b/c",
-        "/page-6?utm_source=x",
-        "/shop/7/12345",
-        "/en/topic-8/a/b.html?x=1",
-        "/api/v9/users?page=2",
-        "/section-505/a/b/c",
-        "/page-506?q",
-        "/unknown/path/of/some/length",
-        "/blog/2026/01/a-title-of-the-usual-length-of-such-titles/?page=2&sort=date",
-    ];
-    for count in [10, 100, 1000, 5000] {
-        let rules = site(count);
-        let start = Instant::now();
-        let set = RuleSet::new(rules.clone()).unwrap();
-        let compiled = start.elapsed();
-        let start = Instant::now();
-        let unreachable = unreachable_rules(&rules).len();
-        let checked = start.elapsed();
-        let find_all = || {
-            for target in targets {
-                let asked = Asked { method: &Method::GET, host: "www.example", target };
-                black_box(set.find(black_box(&asked)));
-            }
-        };
-        let start = Instant::now();
-        find_all();
-        let first = start.elapsed() / 10;
-        let mut best = f64::INFINITY;
-        for _ in 0..20 {
-            let start = Instant::now();
-            (0..1000).for_each(|_| find_all());
-            best = best.min(start.elapsed().as_secs_f64() * 1e9 / 10_000.0);
-        }
-        println!(
-            "{count:>5} rules: compiled in {compiled:?}, checked in {checked:?} ({unreachable} unreachable), \
-             first find {first:?}, then {best:.0} ns",
-        );
     }
 }
