@@ -325,16 +325,6 @@ where
     }
 }
 
-/// Whether an answer for nobody may be another for a client: it has a cookie, or a field by which the answer varies.
-fn varies_for(vary: &Vary, client: &HeaderMap) -> bool {
-    client.contains_key(header::COOKIE)
-        || match vary {
-            Vary::None => false,
-            Vary::Any => true,
-            Vary::Fields(names) => names.iter().any(|name| client.contains_key(name)),
-        }
-}
-
 /// The answer to one who asked for a page that turned out not to be one to share.
 async fn unshared<S, B>(
     fetch: Fetch<S>,
@@ -348,12 +338,8 @@ where
     B: http_body::Body + Send + 'static,
 {
     // What was made for nobody may be given to anybody, less its cookies: an application in trouble, or a body that is only
-    // too large, is not asked twice. Nor is one that knows no such page, for a visitor who has nothing to be known by: who
-    // makes up URLs must not make it work twice.
-    let is_unknown = matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::GONE)
-        && reason == Reason::NoLifetimeNorValidator
-        && !varies_for(&Vary::of(response.headers()), &asked.headers);
-    if response.status().is_server_error() || reason == Reason::TooLarge || is_unknown {
+    // too large, is not asked twice.
+    if response.status().is_server_error() || reason == Reason::TooLarge {
         let account = Account::forwarded(Handling::Miss, why).not_stored(reason);
         let now = fetch.cache.now();
         let mut response = alone::dress(response, &account, now);
