@@ -325,6 +325,16 @@ where
     }
 }
 
+/// Whether an answer for nobody may be another for a client: it has a cookie, or a field by which the answer varies.
+fn varies_for(vary: &Vary, client: &HeaderMap) -> bool {
+    client.contains_key(header::COOKIE)
+        || match vary {
+            Vary::None => false,
+            Vary::Any => true,
+            Vary::Fields(names) => names.iter().any(|name| client.contains_key(name)),
+        }
+}
+
 /// The answer to one who asked for a page that turned out not to be one to share.
 async fn unshared<S, B>(
     fetch: Fetch<S>,
@@ -338,13 +348,20 @@ where
     B: http_body::Body + Send + 'static,
 {
     // What was made for nobody may be given to anybody, less its cookies: an application in trouble, or a body that is only
-    // too large, is not asked twice.
-    if response.status().is_server_error() || reason == Reason::TooLarge {
+    // too large, is not asked twice. Nor is one that knows no such page, for a visitor who has nothing to be known by: who
+    // makes up URLs must not make it work twice.
+    let is_unknown = matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::GONE)
+        && reason == Reason::NoLifetimeNorValidator
+        && !varies_for(&Vary::of(response.headers()), &asked.headers);
+    if response.status().is_server_error() || reason == Reason::TooLarge || is_unknown {
         let account = Account::forwarded(Handling::Miss, why).not_stored(reason);
         let now = fetch.cache.now();
         let mut response = alone::dress(response, &account, now);
         response.headers_mut().remove(header::SET_COOKIE);
-        if let Some(dress) = fetch.own_dress() {
+        // It was made for the page's audience, not for this visitor: whom it is for, others on the way are told as of a page.
+        let is_error = response.status().is_server_error();
+        let dress = if is_error { fetch.own_dress() } else { fetch.page_dress() };
+        if let Some(dress) = dress {
             dress.apply(response.headers_mut(), std::time::Duration::ZERO);
         }
         return Ok(response);

@@ -122,6 +122,23 @@ async fn only_the_statuses_of_the_rule_get_its_ttl() {
 }
 
 #[tokio::test]
+async fn urls_that_somebody_makes_up_do_not_make_the_application_work_twice() {
+    let world = World::under(site_of(for_all()), |_| {
+        Answer::new(404).field("vary", "accept-language").body("none")
+    });
+    for url in 0..5 {
+        let seen = world.get(&format!("/made-up-{url}")).await;
+        assert_eq!(seen.status, StatusCode::NOT_FOUND);
+        seen.says("detail=no-lifetime-nor-validator");
+    }
+    assert_eq!(world.app.count(), 5, "once each: nothing tells one who has no cookie apart");
+    world.get_with("/in-german", &[("accept-language", "de")]).await;
+    assert_eq!(world.app.count(), 7, "whom it varies for gets their own");
+    world.page("/members-only", "sessionid=1").await;
+    assert_eq!(world.app.count(), 9, "who may be somebody gets their own");
+}
+
+#[tokio::test]
 async fn a_404_that_states_a_lifetime_follows_the_response_up_to_ten_seconds() {
     let world = World::under(site_of(for_all()), |_| {
         Answer::new(404).field("cache-control", "max-age=600").body("none")
