@@ -5,18 +5,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::config::Config;
 use crate::contradictions;
 use crate::file::{self, Contents};
 use crate::front;
 use crate::kind::{Kind, OptionSpec};
-use crate::machine::Machine;
+use crate::machine::{self, Machine};
 use crate::options;
 use crate::overrides::{Override, Overrides};
 use crate::problem::{Place, Problem, Problems, Severity};
 use crate::rules::{self, Compiled};
 use crate::secret::{ReadSecret, SecretSource};
+use crate::tls;
 use crate::value::{self, Given, Value};
 
 /// Where each option that somebody set was set, and which of them are not as they were meant.
@@ -51,6 +53,7 @@ pub struct ConfigBuilder {
     overrides: Overrides,
     machine: Option<Machine>,
     secrets: Option<ReadSecret>,
+    now: Option<SystemTime>,
 }
 
 impl ConfigBuilder {
@@ -88,6 +91,13 @@ impl ConfigBuilder {
         self
     }
 
+    /// Judges certificates at another time than this one.
+    #[must_use]
+    pub const fn now(mut self, now: SystemTime) -> Self {
+        self.now = Some(now);
+        self
+    }
+
     /// Checks everything. What is allowed but hardly meant is in [`Config::warnings`].
     ///
     /// # Errors
@@ -97,7 +107,7 @@ impl ConfigBuilder {
         let mut config = Config::defaults(&machine);
         let mut places = Places::default();
         let (name, text) = self.file.unwrap_or_else(|| ("larder".into(), String::new()));
-        let Contents { values, entries, mut problems, readable } = file::read(&text);
+        let Contents { values, entries, certificates, mut problems, readable } = file::read(&text);
         for (option, given) in &values {
             put(option, given, &mut config, &mut places, &mut problems);
         }
@@ -113,7 +123,9 @@ impl ConfigBuilder {
             if let Some(policy) = rules::compile(&source, &config.site, &mut problems) {
                 config.policy = Arc::new(policy);
             }
-            config.front = Arc::new(front::compile(&config.front_options, &places, &mut problems));
+            config.front = Arc::new(front::compile(&config, &places, &mut problems));
+            let now = self.now.unwrap_or_else(machine::now);
+            tls::compile(&certificates, &mut config, &places, now, &mut problems);
         }
         if problems.iter().any(|problem| problem.severity() == Severity::Error) {
             return Err(Problems::new(&name, &text, problems));

@@ -11,6 +11,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use larder_policy::{Front, Policy};
 use larder_semantics::Settings;
+use larder_tls::{Certificates, MinVersion, Source};
 
 use crate::build::ConfigBuilder;
 use crate::front::FrontConfig;
@@ -25,6 +26,12 @@ use crate::value;
 pub struct Config {
     /// Where clients are listened to. Port 0 lets the system choose one.
     pub listen: Vec<SocketAddr>,
+    /// Where clients that speak TLS are listened to. Port 0 lets the system choose one.
+    pub https: Vec<SocketAddr>,
+    /// Those of both where connections begin with a PROXY protocol header.
+    pub proxy_protocol: Vec<SocketAddr>,
+    /// What TLS towards clients begins with.
+    pub tls: TlsConfig,
     /// Worker threads, at least one.
     pub workers: usize,
     /// Where health and metrics are served; `None` when turned off.
@@ -102,6 +109,17 @@ pub struct CacheConfig {
     pub variants_max: usize,
     /// How long a page is remembered as uncacheable, so that its requests do not wait for each other.
     pub uncacheable_memory: Duration,
+}
+
+/// `[tls]`.
+#[derive(Clone, Debug)]
+pub struct TlsConfig {
+    /// The oldest version that is spoken.
+    pub min_version: MinVersion,
+    /// Where the certificates are.
+    pub sources: Vec<Source>,
+    /// What they were when the configuration was read.
+    pub certificates: Certificates,
 }
 
 /// `[timeouts]`.
@@ -238,6 +256,13 @@ impl Config {
     fn blank() -> Self {
         Self {
             listen: Vec::new(),
+            https: Vec::new(),
+            proxy_protocol: Vec::new(),
+            tls: TlsConfig {
+                min_version: MinVersion::default(),
+                sources: Vec::new(),
+                certificates: Certificates::default(),
+            },
             workers: 1,
             admin: None,
             upstreams: Vec::new(),

@@ -23,7 +23,7 @@ pub(crate) fn find(config: &Config, places: &Places, machine: &Machine) -> Vec<P
     if places.sound(&["upstream_pool.idle_max", "upstream_pool.connections_max"]) {
         problems.extend(pool(config, places));
     }
-    if places.sound(&["listen.http", "admin.listen"]) {
+    if places.sound(&["listen.http", "listen.https", "admin.listen"]) {
         problems.extend(addresses(config, places));
     }
     problems
@@ -76,20 +76,28 @@ fn pool(config: &Config, places: &Places) -> Option<Problem> {
 /// Listening twice at one place, or asking oneself.
 fn addresses(config: &Config, places: &Places) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for (index, address) in config.listen.iter().enumerate() {
-        if config.listen.iter().take(index).any(|other| overlap(*address, *other)) {
+    let site = || {
+        let plain = config.listen.iter().map(|address| ("listen.http", address));
+        plain.chain(config.https.iter().map(|address| ("listen.https", address)))
+    };
+    for (index, (key, address)) in site().enumerate() {
+        if site().take(index).any(|(_, other)| overlap(*address, *other)) {
             let message = format!("{address} is listened to twice");
             let hint = "an address of all interfaces includes each of them";
-            problems.push(Problem::new(place(places, &["listen.http"]), message).hint(hint));
+            problems.push(Problem::new(place(places, &[key]), message).hint(hint));
         }
         if config.admin.is_some_and(|admin| overlap(*address, admin)) {
             let message = format!("the site and the admin listener both want {address}");
             let hint = "give admin.listen another port, or \"off\"";
-            let keys = ["admin.listen", "listen.http"];
+            let keys = ["admin.listen", key];
             problems.push(Problem::new(place(places, &keys), message).hint(hint));
         }
     }
-    let own = || config.listen.iter().chain(&config.admin);
+    if site().next().is_none() {
+        let problem = Problem::new(place(places, &["listen.http"]), "nobody could connect");
+        problems.push(problem.hint("say `listen.http` or `listen.https`"));
+    }
+    let own = || site().map(|(_, address)| address).chain(&config.admin);
     for upstream in &config.upstreams {
         let ip = match upstream.host.as_str() {
             "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),

@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
+use crate::certificates::{CERTIFICATE_OPTIONS, CertificateOption};
 use crate::kind::{Automatic, Kind, OptionSpec, Reload};
 use crate::options::{self, OPTIONS, SECTIONS};
 use crate::quantity::{show_bytes, show_duration};
@@ -32,6 +33,9 @@ pub fn markdown() -> String {
         for option in OPTIONS.iter().filter(|option| section_of(option.key) == *section) {
             describe(option, &mut text);
         }
+        if *section == "tls" {
+            certificates(&mut text);
+        }
     }
     rules(&mut text);
     text
@@ -58,6 +62,35 @@ fn rules(text: &mut String) {
         );
     }
 }
+
+/// The chapter of certificates.
+fn certificates(text: &mut String) {
+    push(text, CERTIFICATES);
+    for option in CERTIFICATE_OPTIONS {
+        let CertificateOption { key, text: about, default, example, .. } = option;
+        let kind = option.expected().what;
+        push(text, &format!("\n### `{key}` of a certificate\n\n{about}\n\n- Kind: {kind}\n"));
+        push(text, &format!("- Without it: {default}\n- Example: `{key} = {example}`\n"));
+    }
+}
+
+const CERTIFICATES: &str = "
+## `[[tls.certificate]]`
+
+A certificate with its key; as many as the site needs. Who asks for a name is shown the certificate for exactly that name, else one
+for a wildcard above it, else the first of the file. Of several for one name the first that the client can check is taken,
+so an ECDSA certificate may stand before an RSA one. The files are read on SIGHUP, and by themselves within ten seconds when they
+change.
+
+```toml
+[listen]
+https = \"[::]:443\"
+
+[[tls.certificate]]
+chain = \"/etc/larder/example.com/fullchain.pem\"
+key = \"/etc/larder/example.com/privkey.pem\"
+```
+";
 
 const RULES: &str = "
 ## `[[rule]]`
@@ -96,7 +129,8 @@ key = [\"header:x-country\", \"class\"]
 const INTRODUCTION: &str = "\
 # Configuration
 
-<!-- Generated from the tables of options (crates/config/src/options, crates/config/src/rules/table.rs). Change it there, then run
+<!-- Generated from the tables of options (crates/config/src/options, crates/config/src/rules/table.rs,
+     crates/config/src/certificates.rs). Change it there, then run
      LARDER_WRITE_DOCS=1 cargo test -p larder-config --test documentation -->
 
 `larder serve --config larder.toml` reads one [TOML](https://toml.io) file. It may be empty or absent: only the
@@ -167,14 +201,17 @@ fn default_text(kind: &Kind) -> Option<String> {
         Kind::Duration { default, .. } => quoted(&show_duration(*default)),
         Kind::Percent { default, .. } => Some(format!("`{default}`")),
         Kind::Switch { default, .. } => Some(format!("`{default}`")),
-        Kind::Addresses { default, .. } | Kind::AddressOrOff { default, .. } => {
+        Kind::Addresses { default: Some(default), .. } | Kind::AddressOrOff { default, .. } => {
             quoted(&SocketAddr::from(*default))
         }
         Kind::Choice { names, default, .. } => names.get(*default).and_then(|name| quoted(name)),
         Kind::Text { default: "", .. } | Kind::Texts { default: [], .. } => None,
         Kind::Text { default, .. } => quoted(default),
         Kind::Texts { default, .. } => Some(format!("`[\"{}\"]`", default.join("\", \""))),
-        Kind::Upstreams { .. } | Kind::Path { .. } | Kind::Networks { .. } => None,
+        Kind::Upstreams { .. }
+        | Kind::Path { .. }
+        | Kind::Networks { .. }
+        | Kind::Addresses { default: None, .. } => None,
     }
 }
 

@@ -6,6 +6,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::certificates::{RawCertificate, is_of_certificate, read_certificates};
 use crate::kind::OptionSpec;
 use crate::options;
 use crate::problem::{Place, Problem};
@@ -17,6 +18,7 @@ use crate::value::{Given, Value};
 pub(crate) struct Contents {
     pub(crate) values: Vec<(&'static OptionSpec, Given)>,
     pub(crate) entries: Entries,
+    pub(crate) certificates: Vec<RawCertificate>,
     pub(crate) problems: Vec<Problem>,
     /// Whether it was TOML. If not, nothing is known of what it was meant to set.
     pub(crate) readable: bool,
@@ -27,6 +29,7 @@ pub(crate) fn read(text: &str) -> Contents {
     let mut contents = Contents {
         values: Vec::new(),
         entries: Entries::default(),
+        certificates: Vec::new(),
         problems: Vec::new(),
         readable: true,
     };
@@ -61,6 +64,8 @@ fn walk(section: &str, table: &DeTable<'_>, contents: &mut Contents) {
             contents.entries.rules = read_rules(value, &mut contents.problems);
         } else if path == "audience" {
             contents.entries.audiences = read_audiences(value, &mut contents.problems);
+        } else if path == "tls.certificate" {
+            contents.certificates = read_certificates(value, &mut contents.problems);
         } else if options::is_section(&path) {
             match value.get_ref() {
                 DeValue::Table(inner) => walk(&path, inner, contents),
@@ -91,6 +96,11 @@ pub(crate) fn unknown(path: &str, place: Place) -> Problem {
     let problem = Problem::new(place, format!("unknown option `{}`", path.escape_debug()));
     if RULE_OPTIONS.iter().any(|option| option.key == path) {
         return problem.hint(format!("`{path}` stands in a [[rule]]"));
+    }
+    if is_of_certificate(path) {
+        return problem.hint(
+            "certificates are a list: write [[tls.certificate]], and below it `chain` and `key`",
+        );
     }
     match suggest(path) {
         Some(known) => problem.hint(format!("did you mean `{known}`?")),

@@ -1,16 +1,18 @@
 //! How do the options about proxies, hosts and https become one [`Front`], and what of them contradicts itself?
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
 use ipnet::IpNet;
 use larder_policy::forwarded_style::{Extra, Names, Style};
-use larder_policy::redirect::Https;
+use larder_policy::redirect::{Https, Ports};
 use larder_policy::rule::{HostPattern, Pattern};
 use larder_policy::{Front, Scheme, Trust, host};
 
 use crate::build::Places;
+use crate::config::Config;
 use crate::problem::{Place, Problem};
 
 /// What holds at the door, before it is compiled.
@@ -45,12 +47,9 @@ const NEEDS: [(&str, &str); 5] = [
 ];
 
 /// Puts it together. Texts that are wrong have been told of where they were read, and are left out.
-pub(crate) fn compile(
-    options: &FrontConfig,
-    places: &Places,
-    problems: &mut Vec<Problem>,
-) -> Front {
-    contradictions(options, places, problems);
+pub(crate) fn compile(config: &Config, places: &Places, problems: &mut Vec<Problem>) -> Front {
+    let options = &config.front_options;
+    contradictions(options, !config.https.is_empty(), places, problems);
     let scheme_from =
         (!options.scheme_from.is_empty()).then(|| options.scheme_from.parse().ok()).flatten();
     Front {
@@ -63,6 +62,7 @@ pub(crate) fn compile(
             host: canonical(&options.https_host),
             exempt: options.exempt.iter().filter_map(|path| Pattern::path(path).ok()).collect(),
             hsts: hsts(options),
+            ports: ports(config),
         },
     }
 }
@@ -90,6 +90,16 @@ fn canonical(named: &str) -> Option<Box<str>> {
     host::canonical(named.as_bytes(), Scheme::Https).ok().map(|host| host.as_str().into())
 }
 
+/// Where https is, if it is not at 443. A port that the system is to choose is not known yet.
+fn ports(config: &Config) -> Ports {
+    let has = |list: &[SocketAddr], port| list.iter().any(|address| address.port() == port);
+    if has(&config.https, 443) {
+        return Ports::default();
+    }
+    let own = config.https.first().map(SocketAddr::port).filter(|port| *port != 0);
+    Ports { by_default: own.filter(|_| has(&config.listen, 80)), by_other: own }
+}
+
 /// RFC 6797 §6.1.
 fn hsts(options: &FrontConfig) -> Option<HeaderValue> {
     if options.hsts.is_zero() {
@@ -105,7 +115,12 @@ fn hsts(options: &FrontConfig) -> Option<HeaderValue> {
     HeaderValue::try_from(text).ok()
 }
 
-fn contradictions(options: &FrontConfig, places: &Places, problems: &mut Vec<Problem>) {
+fn contradictions(
+    options: &FrontConfig,
+    has_tls: bool,
+    places: &Places,
+    problems: &mut Vec<Problem>,
+) {
     for (key, needed) in NEEDS {
         if let (Some(place), None) = (places.of(key), places.of(needed)) {
             let problem = Problem::warning(place.clone(), format!("`{key}` has no effect"));
@@ -113,10 +128,10 @@ fn contradictions(options: &FrontConfig, places: &Places, problems: &mut Vec<Pro
         }
     }
     let place = |key: &str| places.of(key).cloned().unwrap_or(Place::Whole);
-    if options.redirect && options.trusted_proxies.is_empty() && places.sound(&["trusted_proxies"])
-    {
+    let nobody = options.trusted_proxies.is_empty() && !has_tls;
+    if options.redirect && nobody && places.sound(&["trusted_proxies", "listen.https"]) {
         let message = "nobody could come by https, so every request would be redirected for ever";
-        let hint = "name the proxy that ends TLS in `trusted_proxies`";
+        let hint = "say `listen.https`, or name the proxy that ends TLS in `trusted_proxies`";
         problems.push(Problem::new(place("https.redirect"), message).hint(hint));
     }
     for (index, network) in options.trusted_proxies.iter().enumerate() {

@@ -112,8 +112,8 @@ pub enum Kind {
     Addresses {
         /// Where they go.
         place: fn(&mut Config) -> &mut Vec<SocketAddr>,
-        /// When not set.
-        default: (IpAddr, u16),
+        /// When not set; `None` is none.
+        default: Option<(IpAddr, u16)>,
     },
     /// One address and port, or `"off"`.
     AddressOrOff {

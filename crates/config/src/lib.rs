@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod build;
+mod certificates;
 mod config;
 mod contradictions;
 mod documentation;
@@ -40,6 +41,7 @@ mod reload;
 mod rules;
 mod secret;
 mod suggest;
+mod tls;
 mod upstream;
 mod value;
 mod words;
@@ -47,6 +49,7 @@ mod words;
 pub use build::ConfigBuilder;
 pub use config::{
     AccessLog, CacheConfig, Config, Level, LimitConfig, LogConfig, PoolConfig, TimeoutConfig,
+    TlsConfig,
 };
 pub use documentation::{help, markdown};
 pub use kind::{Automatic, Flag, Kind, OptionSpec, Reload, Words};

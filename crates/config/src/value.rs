@@ -56,7 +56,9 @@ pub(crate) fn set_default(option: &OptionSpec, config: &mut Config) {
         Kind::Duration { place, default, .. } => *place(config) = *default,
         Kind::Percent { place, default } => *place(config) = *default,
         Kind::Switch { place, default } => *place(config) = *default,
-        Kind::Addresses { place, default } => *place(config) = vec![SocketAddr::from(*default)],
+        Kind::Addresses { place, default } => {
+            *place(config) = default.map(SocketAddr::from).into_iter().collect();
+        }
         Kind::AddressOrOff { place, default } => *place(config) = Some(SocketAddr::from(*default)),
         Kind::Choice { set, default, .. } => set(config, *default),
         Kind::Text { place, default, .. } => (*default).clone_into(place(config)),
@@ -204,7 +206,8 @@ fn set_list<T: PartialEq>(
 }
 
 /// Lists that say something when they are empty.
-const MAY_BE_EMPTY: [&str; 9] = [
+const MAY_BE_EMPTY: [&str; 10] = [
+    "listen.http",
     "ignore_query",
     "keep_query",
     "identity.bypass_cookies",

@@ -19,6 +19,20 @@ pub struct Https {
     pub exempt: Box<[Pattern]>,
     /// `Strict-Transport-Security` of answers by https that have none.
     pub hsts: Option<HeaderValue>,
+    /// Where https is, if not at its own port.
+    pub ports: Ports,
+}
+
+/// Ports of https that are not 443, each for those who came to one of http's.
+///
+/// Who was asked for a host without a port came to port 80. If nothing listens there, somebody in front maps
+/// ports, those of https too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ports {
+    /// For those who came to port 80.
+    pub by_default: Option<u16>,
+    /// For those who came to another port.
+    pub by_other: Option<u16>,
 }
 
 /// An answer of Larder's own that names another URL.
@@ -47,8 +61,10 @@ impl Https {
         if self.exempt.iter().any(|exempt| is_at(exempt, path)) {
             return None;
         }
-        // A port of http is none of https; where https has one of its own, the site says it with the host.
-        let host = self.host.as_deref().unwrap_or_else(|| without_port(host));
+        // A port of http is none of https.
+        let bare = without_port(host);
+        let port = if bare == host { self.ports.by_default } else { self.ports.by_other };
+        let (host, port) = self.host.as_deref().map_or((bare, port), |own| (own, None));
         if host.is_empty() {
             return None;
         }
@@ -57,7 +73,8 @@ impl Https {
             Method::GET | Method::HEAD => StatusCode::MOVED_PERMANENTLY,
             _ => StatusCode::PERMANENT_REDIRECT,
         };
-        let location = HeaderValue::from_str(&format!("https://{host}{target}")).ok()?;
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        let location = HeaderValue::from_str(&format!("https://{host}{port}{target}")).ok()?;
         Some(Redirect { status, location })
     }
 }
@@ -123,6 +140,7 @@ mod tests {
             host: host.map(Into::into),
             exempt: exempt.map(|path| Pattern::path(path).unwrap()).into(),
             hsts: None,
+            ports: Ports::default(),
         }
     }
 
@@ -168,6 +186,27 @@ mod tests {
             assert_eq!(redirect(host).unwrap().location, "https://www.a.test:8443/x");
         }
         assert_eq!(Https::default().redirect(Scheme::Http, &Method::GET, "a.test", "/"), None);
+    }
+
+    #[test]
+    fn where_https_has_another_port_those_who_came_to_http_directly_are_sent_to_it() {
+        let ports = Ports { by_default: None, by_other: Some(8443) };
+        let mapped = Https { ports, ..https(None) };
+        let both = Https { ports: Ports { by_default: Some(8443), ..ports }, ..https(None) };
+        let cases = [
+            (&mapped, "a.test", "https://a.test/x"),
+            (&mapped, "a.test:8080", "https://a.test:8443/x"),
+            (&mapped, "[::1]:8080", "https://[::1]:8443/x"),
+            (&both, "a.test", "https://a.test:8443/x"),
+            (&both, "[::1]", "https://[::1]:8443/x"),
+        ];
+        for (https, host, expected) in cases {
+            let redirect = https.redirect(Scheme::Http, &Method::GET, host, "/x").unwrap();
+            assert_eq!(redirect.location, expected, "{ports:?} {host}");
+        }
+        let named = Https { ports, ..https(Some("www.a.test")) };
+        let redirect = named.redirect(Scheme::Http, &Method::GET, "a.test:8080", "/x").unwrap();
+        assert_eq!(redirect.location, "https://www.a.test/x", "the site's host says its port");
     }
 
     #[test]

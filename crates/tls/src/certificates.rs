@@ -15,11 +15,11 @@ use crate::facts::{Facts, canonical};
 use crate::source::{Fault, Problem, Source, Which};
 use crate::{pem, provider};
 
-/// The certificates of a site, read and checked. Cheap to clone.
-#[derive(Clone, Debug)]
+/// The certificates of a site, read and checked; by default none. Cheap to clone.
+#[derive(Clone, Debug, Default)]
 pub struct Certificates(Arc<Inner>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Inner {
     keys: Vec<Arc<CertifiedKey>>,
     facts: Vec<Facts>,
@@ -36,7 +36,7 @@ impl Certificates {
     /// # Errors
     /// Everything that is wrong with the files, in the order of the sources.
     pub fn load(sources: &[Source]) -> Result<Self, Vec<Problem>> {
-        let mut inner = Inner { keys: Vec::new(), facts: Vec::new(), hosts: HashMap::new() };
+        let mut inner = Inner::default();
         let mut problems = Vec::new();
         for (index, source) in sources.iter().enumerate() {
             match read(source) {

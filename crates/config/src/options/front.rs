@@ -105,8 +105,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         flag: None,
         summary: "Send requests by http to https",
         text: "Whether requests by http are sent to https: 301 for GET and HEAD, 308 for others, so that a form stays \
-               a form. Larder's redirects are not stored by anybody. This version speaks no TLS itself, so \
-               it needs `trusted_proxies` to know who came by https.",
+               a form. Larder's redirects are not stored by anybody. It needs `listen.https`, or `trusted_proxies` that \
+               say who came by https.",
         example: "true",
         reload: Reload::Live,
     },
@@ -120,7 +120,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         flag: None,
         summary: "The host that requests by http are sent to",
         text: "The host, with its port if that is not 443, that requests by http are sent to. Not set, the one that \
-               was asked for, without its port.",
+               was asked for, without its port; where `listen.https` has another port than 443, that port is added for \
+               those who came to `listen.http` directly.",
         example: "\"www.example.com\"",
         reload: Reload::Live,
     },

@@ -38,6 +38,7 @@ const fn count(place: fn(&mut Config) -> &mut usize, default: usize, max: usize)
 pub(crate) const SECTIONS: &[(&str, &str)] = &[
     ("", "Which application Larder stands in front of, and what counts of a query."),
     ("listen", "Where clients connect."),
+    ("tls", "TLS towards clients. [https.md](https.md) has the whole story."),
     ("admin", "Where health and metrics are served, apart from the site."),
     (
         "forwarded",

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use larder_tls::MinVersion;
+
 use super::{DAY, count, flag, secs, wait};
 use crate::config::{AccessLog, Level};
 use crate::kind::{Automatic, Kind, OptionSpec, Reload};
@@ -27,14 +29,55 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     },
     OptionSpec {
         key: "listen.http",
-        kind: Kind::Addresses { place: |c| &mut c.listen, default: (LOOPBACK, 8080) },
+        kind: Kind::Addresses { place: |c| &mut c.listen, default: Some((LOOPBACK, 8080)) },
         flag: flag("--listen", "ADDR"),
         summary: "Address and port for clients; port 0 lets the system choose",
         text: "Address and port where clients are listened to, HTTP/1.1 and HTTP/2 without TLS. Port \
                0 lets the system choose one. The default is reachable from this machine only, so \
-               that trying Larder out does not publish anything; `0.0.0.0:8080` is everybody.",
+               that trying Larder out does not publish anything; `0.0.0.0:8080` is everybody. An empty list is \
+               none, where there is `listen.https`.",
         example: "\"0.0.0.0:8080\"",
         reload: Reload::Restart,
+    },
+    OptionSpec {
+        key: "listen.https",
+        kind: Kind::Addresses { place: |c| &mut c.https, default: None },
+        flag: None,
+        summary: "Address and port for clients that speak TLS",
+        text: "Address and port where clients are listened to that speak TLS, HTTP/1.1 and HTTP/2 as they agree. \
+               It needs a [`[[tls.certificate]]`](#tlscertificate); [https.md](https.md) has the whole story. \
+               `[::]:443` is everybody, by IPv4 too.",
+        example: "\"[::]:443\"",
+        reload: Reload::Restart,
+    },
+    OptionSpec {
+        key: "listen.proxy_protocol",
+        kind: Kind::Addresses { place: |c| &mut c.proxy_protocol, default: None },
+        flag: None,
+        summary: "Those of the listeners where connections begin with a PROXY protocol header",
+        text: "Those addresses of `listen.http` and `listen.https` where every connection begins with a PROXY \
+               protocol header, version 1 or 2: what load balancers that only pass bytes on say of the visitor. \
+               It is required there and looked for nowhere else. Only `trusted_proxies` may connect to such an \
+               address. [https.md](https.md#the-proxy-protocol) says more.",
+        example: "\"0.0.0.0:8443\"",
+        reload: Reload::Restart,
+    },
+    OptionSpec {
+        key: "tls.min_version",
+        kind: Kind::Choice {
+            names: &["1.2", "1.3"],
+            get: |c| usize::from(c.tls.min_version == MinVersion::Tls13),
+            set: |c, i| {
+                c.tls.min_version = if i == 0 { MinVersion::Tls12 } else { MinVersion::Tls13 };
+            },
+            default: 0,
+        },
+        flag: None,
+        summary: "The oldest version of TLS that is spoken: 1.2 or 1.3",
+        text: "The oldest version of TLS that is spoken towards clients. 1.2 only with forward secrecy and \
+               authenticated ciphers, which every browser of the last ten years has; older versions are not there.",
+        example: "\"1.3\"",
+        reload: Reload::Live,
     },
     OptionSpec {
         key: "listen.workers",

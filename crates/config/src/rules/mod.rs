@@ -19,6 +19,6 @@ mod whole;
 
 pub(crate) use compile::{Compiled, compile};
 pub(crate) use compiled::sign;
-pub(crate) use raw::Entries;
-pub(crate) use read::{read_audiences, read_rules};
+pub(crate) use raw::{At, Entries, Texts};
+pub(crate) use read::{read_audiences, read_rules, single, texts};
 pub(crate) use table::{AUDIENCE_OPTIONS, For, RULE_OPTIONS, RuleOption};

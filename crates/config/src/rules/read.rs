@@ -126,7 +126,8 @@ fn set(option: &RuleOption, given: &Given, rule: &mut RawRule, problems: &mut Ve
     }
 }
 
-fn single<T>(
+/// One value, unless it is wrong.
+pub(crate) fn single<T>(
     given: &Given,
     problems: &mut Vec<Problem>,
     parse: impl Fn(&Value) -> Result<T, Fault>,
@@ -153,7 +154,12 @@ fn list<T>(
     (good.len() == elements.len()).then(|| At { value: good, place: given.place.clone() })
 }
 
-fn texts(expected: &Expected, given: &Given, problems: &mut Vec<Problem>) -> Option<Texts> {
+/// Texts, unless one of them is none.
+pub(crate) fn texts(
+    expected: &Expected,
+    given: &Given,
+    problems: &mut Vec<Problem>,
+) -> Option<Texts> {
     list(given, problems, |value| text(expected, value).map(str::to_owned))
 }
 
