@@ -20,6 +20,7 @@
 
 mod client;
 mod clock;
+pub mod http2;
 pub mod http_date;
 mod origin;
 mod process;

@@ -82,14 +82,21 @@ impl<S> Frame<S> {
         if request.headers().len() > self.fields_max {
             return Err(Reason::HeadTooLarge);
         }
-        hygiene::check(
+        let host = hygiene::check(
             request.method(),
             request.uri(),
             request.version(),
             request.headers(),
             scheme,
         )
-        .map_err(|refusal| refusal.reason)
+        .map_err(|refusal| refusal.reason)?;
+        // A trusted proxy may name its own connection's scheme, or its visitor's.
+        if !hygiene::scheme_agrees(request.uri(), scheme)
+            && request.extensions().get::<Arrival>().is_none()
+        {
+            return Err(Reason::OtherScheme);
+        }
+        Ok(host)
     }
 
     /// What is answered here: errors, and what the site has answered at its door.

@@ -142,6 +142,7 @@ reasons! {
     RepeatedHost "repeated-host" ClientError NONE, 400, "the request has more than one Host";
     BadHost "bad-host" ClientError NONE, 400, "the request's Host is malformed";
     UnknownHost "unknown-host" ClientError NONE, 421, "the site has no such host";
+    OtherScheme "other-scheme" ClientError NONE, 421, "the request's target names another scheme than the connection has";
     HostMismatch "host-mismatch" ClientError NONE, 400, "the request's target and its Host disagree";
     BadTransferEncoding "bad-transfer-encoding" ClientError NONE, 400, "a transfer coding other than exactly chunked";
     BadContentLength "bad-content-length" ClientError NONE, 400, "a malformed, repeated or contradictory Content-Length";

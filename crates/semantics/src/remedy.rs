@@ -169,6 +169,9 @@ impl Reason {
             Self::UnknownHost => {
                 "Add the host to `hosts` if it is one of the site's. Otherwise nothing: somebody asks for names that are not yours."
             }
+            Self::OtherScheme => {
+                "If a proxy that ends TLS stands in front of Larder and speaks HTTP/2 to it, name it in `trusted_proxies`. Otherwise nothing: somebody asks for `https` in clear text."
+            }
             Self::InternalPath => {
                 "Nothing: a visitor asked for `identity.lookup`, which is not for visitors."
             }
@@ -224,6 +227,7 @@ impl Reason {
             Self::RedirectCircle => "RFC 9110 §15.4",
             Self::HttpsRedirect => "RFC 9110 §15.4.2",
             Self::UnknownHost => "RFC 9110 §15.5.20",
+            Self::OtherScheme => "RFC 9110 §7.4",
             Self::SetCookie => "RFC 9111 §7.3",
             Self::Authorization => "RFC 9111 §3.5",
             Self::NoLifetimeNorValidator | Self::StatusNotCacheable => "RFC 9111 §3",

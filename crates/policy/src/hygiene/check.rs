@@ -59,7 +59,7 @@ pub fn check<'a>(
     if method == Method::CONNECT {
         return Err(Refusal::of(Reason::UnsupportedMethod));
     }
-    let framing = framing(headers)?;
+    let framing = framing(headers, version)?;
     if let Some(coding) = framing.transfer_encoding {
         check_coding(coding, version)?;
         // RFC 9112 §6.3 item 3: ought to be handled as an error.
@@ -70,7 +70,7 @@ pub fn check<'a>(
     if let Some(length) = framing.content_length {
         check_length(length)?;
     }
-    check_target(method, uri)?;
+    check_target(method, uri, version)?;
     site(uri, version, framing.host, scheme)
 }
 
@@ -86,9 +86,22 @@ pub fn target(uri: &Uri) -> Cow<'_, str> {
     }
 }
 
-fn framing(headers: &HeaderMap) -> Result<Framing<'_>, Refusal> {
+/// Whether the target names the scheme that the request came by, or none.
+///
+/// RFC 9110 §7.4: a request for `https` is to be refused where it did not come by TLS, unless a trusted gateway sent it. Ours is
+/// decided without the target, so nothing would be mistaken; but who sends such a request means another connection.
+#[must_use]
+pub fn scheme_agrees(uri: &Uri, scheme: Scheme) -> bool {
+    uri.scheme_str().is_none_or(|named| named == scheme.as_str())
+}
+
+fn framing(headers: &HeaderMap, version: Version) -> Result<Framing<'_>, Refusal> {
     let mut found = Framing::default();
+    let bare = version == Version::HTTP_2;
     for (name, value) in headers {
+        if bare && is_padded(value.as_bytes()) {
+            return Err(Refusal::bad(Reason::MalformedRequest));
+        }
         if *name == header::HOST {
             refuse_second(found.host.replace(value), Reason::RepeatedHost)?;
         } else if *name == header::TRANSFER_ENCODING {
@@ -103,6 +116,11 @@ fn framing(headers: &HeaderMap) -> Result<Framing<'_>, Refusal> {
         }
     }
     Ok(found)
+}
+
+/// RFC 9113 §8.2.1: a value neither begins nor ends with white space. As HTTP/1.1 it would be taken off, by some.
+const fn is_padded(value: &[u8]) -> bool {
+    matches!(value, [b' ' | b'\t', ..] | [.., b' ' | b'\t'])
 }
 
 fn refuse_second(first: Option<&HeaderValue>, reason: Reason) -> Result<(), Refusal> {
@@ -150,7 +168,7 @@ fn check_length(value: &HeaderValue) -> Result<(), Refusal> {
 }
 
 /// RFC 9112 §3.2: origin-form, absolute-form, or the asterisk of OPTIONS. Authority-form belongs to CONNECT.
-fn check_target(method: &Method, uri: &Uri) -> Result<(), Refusal> {
+fn check_target(method: &Method, uri: &Uri, version: Version) -> Result<(), Refusal> {
     let malformed = Err(Refusal::bad(Reason::MalformedRequest));
     match uri.scheme_str() {
         None if uri.authority().is_some() => return malformed,
@@ -161,7 +179,8 @@ fn check_target(method: &Method, uri: &Uri) -> Result<(), Refusal> {
     match uri.path_and_query().map(|target| target.as_str().as_bytes()) {
         Some([b'/', ..]) => Ok(()),
         Some(b"*") if method == Method::OPTIONS => Ok(()),
-        Some([b'?', ..]) if uri.authority().is_some() => Ok(()),
+        // RFC 9113 §8.3.1: with HTTP/2 the path comes apart from the authority, and is never empty.
+        Some([b'?', ..]) if uri.authority().is_some() && version != Version::HTTP_2 => Ok(()),
         Some(_) | None => malformed,
     }
 }
@@ -253,6 +272,43 @@ mod tests {
             let actual = run(*version, "GET", uri, fields);
             assert_eq!(actual.as_deref().map_err(|it| *it), *expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_target_may_name_the_scheme_it_came_by_and_no_other() {
+        let cases = [
+            ("/a", Scheme::Http, true),
+            ("/a", Scheme::Https, true),
+            ("*", Scheme::Https, true),
+            ("http://example.com/a", Scheme::Http, true),
+            ("HTTPS://example.com/a", Scheme::Https, true),
+            ("https://example.com/a", Scheme::Http, false),
+            ("http://example.com/a", Scheme::Https, false),
+        ];
+        for (uri, scheme, agrees) in cases {
+            assert_eq!(scheme_agrees(&uri.parse().unwrap(), scheme), agrees, "{uri} {scheme:?}");
+        }
+    }
+
+    #[test]
+    fn http2_has_no_white_space_around_values_and_no_path_without_its_slash() {
+        let malformed = Err((400, Reason::MalformedRequest));
+        let absolute = "http://example.com/a";
+        let cases: &[(&str, &str, Fields<'_>, Outcome<()>)] = &[
+            ("inside", absolute, &[("x", "a b\tc")], Ok(())),
+            ("empty", absolute, &[("x", "")], Ok(())),
+            ("before", absolute, &[("x", " a")], malformed),
+            ("behind", absolute, &[("x", "a ")], malformed),
+            ("a tab before", absolute, &[("x", "\ta")], malformed),
+            ("a tab behind", absolute, &[("x", "a\t")], malformed),
+            ("nothing else", absolute, &[("x", " ")], malformed),
+            ("a query without a path", "http://example.com?a", &[], malformed),
+        ];
+        for (name, uri, fields, expected) in cases {
+            let actual = run(Version::HTTP_2, "GET", uri, fields).map(|_| ());
+            assert_eq!(actual, *expected, "{name}");
+        }
+        assert!(run(Version::HTTP_11, "GET", "/a", &[HOST, ("x", " a ")]).is_ok());
     }
 
     #[test]

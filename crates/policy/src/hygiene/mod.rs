@@ -7,5 +7,5 @@
 mod check;
 mod clean;
 
-pub use check::{Refusal, check, target};
+pub use check::{Refusal, check, scheme_agrees, target};
 pub use clean::{Cleaned, TeTrailers, clean_for_application};

@@ -1,16 +1,16 @@
-//! HTTP/2 with prior knowledge, spoken by the `h2` crate's client and, where that is too polite, by hand.
+//! HTTP/2 with prior knowledge, as the `h2` crate's client speaks it. Impolite ones: `hostile`, `floods`.
 
 use std::future::poll_fn;
-use std::io::{Read as _, Write as _};
 
 use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{HeaderMap, Request, Response, StatusCode};
 use larder_proxy::Server;
 use larder_semantics::Reason;
+use larder_testkit::http2::{Http2, code};
 use larder_testkit::{Origin, Script, Signal};
 
-use crate::{SHORT, connect, eventually, serve, start};
+use crate::{SHORT, connect, serve, start};
 
 /// Runs a test's client on a connection to `server`.
 fn with_client<F: Future<Output = ()>>(
@@ -222,123 +222,7 @@ fn an_idle_connection_ends() {
         let (response, _) = client.send_request(get("/"), true).expect("sent");
         assert_eq!(response.await.expect("a response").status(), StatusCode::OK);
     });
-    let mut socket = raw(&server);
-    let mut rest = Vec::new();
-    drop(socket.read_to_end(&mut rest));
-    // RFC 9113 §6.8: a GOAWAY (type 7) is the last thing said.
-    assert!(frames(&rest).iter().any(|(kind, _, _)| *kind == 7), "{rest:?}");
-}
-
-#[test]
-fn what_http2_forbids_in_fields_is_not_forwarded() {
-    // Literal fields without indexing (RFC 7541 §6.2.2), by hand: a client library refuses to send them.
-    type Field = (&'static [u8], &'static [u8]);
-    let good: &[Field] =
-        &[(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/"), (b":authority", b"a")];
-    let cases: &[(&str, &[Field])] = &[
-        ("connection", &[(b"connection", b"close")]),
-        ("transfer-encoding", &[(b"transfer-encoding", b"chunked")]),
-        ("upgrade", &[(b"upgrade", b"h2c")]),
-        ("te with more than trailers", &[(b"te", b"gzip")]),
-        ("upper case", &[(b"X-Upper", b"1")]),
-        ("a line break in a value", &[(b"x", b"a\r\nb: c")]),
-        ("a NUL in a value", &[(b"x", b"a\0b")]),
-        ("a colon in a name", &[(b"x:y", b"1")]),
-        ("a pseudo field after others", &[(b"x", b"1"), (b":path", b"/b")]),
-        ("a second authority", &[(b":authority", b"b")]),
-        ("another host", &[(b"host", b"b")]),
-        ("a length that is not kept", &[(b"content-length", b"5")]),
-    ];
-    let origin = Origin::answering(|_| Script::answer("200 OK", "", "page"));
-    let server = serve(&origin);
-    for (name, fields) in cases {
-        let mut socket = raw(&server);
-        let mut block = Vec::new();
-        for (field, value) in good.iter().chain(*fields) {
-            block.push(0);
-            block.push(u8::try_from(field.len()).expect("short"));
-            block.extend_from_slice(field);
-            block.push(u8::try_from(value.len()).expect("short"));
-            block.extend_from_slice(value);
-        }
-        // HEADERS, END_STREAM | END_HEADERS, stream 1; then a PING, whose answer comes after.
-        let mut bytes = frame(1, 5, 1, &block);
-        bytes.extend(frame(6, 0, 0, b"12345678"));
-        socket.write_all(&bytes).expect("sent");
-        let outcome = read_until_settled(&mut socket);
-        assert_ne!(outcome, Some(200), "{name}");
-    }
-    assert_eq!(origin.request_count(), 0);
-}
-
-#[test]
-fn streams_that_are_opened_and_reset_at_once_end_the_connection() {
-    let held = Signal::new();
-    let never = held.clone();
-    let origin = Origin::answering(move |_| Script::new().wait(&never));
-    let server = serve(&origin);
-    let mut socket = raw(&server);
-    let block = [0x82, 0x86, 0x84, 0x01, 1, b'a'];
-    let mut bytes = Vec::new();
-    for stream in (1..20_000_u32).step_by(2) {
-        bytes.extend(frame(1, 5, stream, &block));
-        bytes.extend(frame(3, 0, stream, &8_u32.to_be_bytes()));
-    }
-    drop(socket.write_all(&bytes));
-    let mut rest = Vec::new();
-    drop(socket.read_to_end(&mut rest));
-    held.fire();
-    assert!(origin.request_count() < 1_000, "{} requests got through", origin.request_count());
-    eventually("counted", || server.metrics().refused(Reason::MalformedRequest) == 1);
-}
-
-/// A connection on which the preface and empty SETTINGS are sent.
-fn raw(server: &Server) -> std::net::TcpStream {
-    let mut socket = std::net::TcpStream::connect(server.addresses()[0]).expect("a connection");
-    socket.set_read_timeout(Some(larder_testkit::PATIENCE)).expect("a limit");
-    socket.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").expect("sent");
-    socket.write_all(&frame(4, 0, 0, b"")).expect("sent");
-    socket
-}
-
-/// RFC 9113 §4.1.
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
-    let mut out = vec![length[1], length[2], length[3], kind, flags];
-    out.extend_from_slice(&stream.to_be_bytes());
-    out.extend_from_slice(payload);
-    out
-}
-
-/// Kind, flags and payload of every whole frame in `bytes`.
-fn frames(mut bytes: &[u8]) -> Vec<(u8, u8, Vec<u8>)> {
-    let mut out = Vec::new();
-    while let [a, b, c, kind, flags, _, _, _, _, rest @ ..] = bytes {
-        let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;
-        let Some(payload) = rest.get(..length) else { break };
-        out.push((*kind, *flags, payload.to_vec()));
-        bytes = &rest[length..];
-    }
-    out
-}
-
-/// The status on stream 1; `None` for a reset or the connection's end.
-fn read_until_settled(socket: &mut std::net::TcpStream) -> Option<u16> {
-    let mut bytes = Vec::new();
-    let mut buffer = [0; 4096];
-    loop {
-        for (kind, _, payload) in frames(&bytes) {
-            match kind {
-                // RFC 7541 appendix A: `:status: 200` and `400` are entries 8 and 12.
-                1 => return Some(if payload.first() == Some(&0x88) { 200 } else { 400 }),
-                3 | 7 => return None,
-                _ => {}
-            }
-        }
-        match socket.read(&mut buffer) {
-            Ok(0) => return None,
-            Ok(count) => bytes.extend_from_slice(&buffer[..count]),
-            Err(error) => panic!("neither answered nor reset: {error}"),
-        }
-    }
+    // RFC 9113 §6.8: a GOAWAY is the last thing said.
+    let mut client = Http2::connect(server.addresses()[0]);
+    assert_eq!(client.goodbye(), Some(code::NO_ERROR));
 }

@@ -5,6 +5,8 @@
 
 mod arrivals;
 mod explained;
+mod floods;
+mod hostile;
 mod http1;
 mod http2;
 mod interim;
