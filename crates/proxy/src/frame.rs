@@ -92,7 +92,7 @@ impl<S> Frame<S> {
         .map_err(|refusal| refusal.reason)?;
         // A trusted proxy may name its own connection's scheme, or its visitor's.
         if !hygiene::scheme_agrees(request.uri(), scheme)
-            && request.extensions().get::<Arrival>().is_none()
+            && !self.front.trust.trusts(self.context.peer.ip())
         {
             return Err(Reason::OtherScheme);
         }

@@ -4,6 +4,7 @@ use larder_cache::Handling;
 use larder_config::{AccessLog, Config};
 use larder_proxy::Server;
 use larder_semantics::Reason;
+use larder_testkit::http2::{self, Http2, Outcome};
 use larder_testkit::{Client, Origin, Response, Script};
 
 use crate::{admin, connect, eventually};
@@ -354,4 +355,20 @@ fn a_reload_changes_whom_to_believe() {
     assert_eq!(get(&mut client, "/", secure).text(), "https");
     drop(server.apply(config(&origin, "hosts = ['other.test']\n")).expect("applied"));
     assert_eq!(get(&mut client, "/", secure).status(), 421);
+}
+
+#[test]
+fn a_trusted_proxys_target_may_name_either_scheme_and_decides_nothing() {
+    let origin = page();
+    let server = serve(&origin, TRUSTED);
+    for (scheme, told, page) in
+        [("https", "https", "https"), ("http", "https", "https"), ("https", "http", "http")]
+    {
+        let mut client = Http2::connect(server.addresses()[0]);
+        let request =
+            http2::Request::new("GET").with(":scheme", scheme).plus("x-forwarded-proto", told);
+        client.request(1, &request);
+        let expected = Outcome::Answered(200, page.into());
+        assert_eq!(client.outcome(1), expected, "{scheme}, told {told}");
+    }
 }
