@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
-use http::HeaderName;
+use http::{HeaderMap, HeaderName};
 use larder_policy::{Policy, key};
 use larder_semantics::vary::Vary;
 use larder_semantics::{Failure, Reason, Settings, Timestamp};
@@ -21,6 +21,7 @@ use crate::generation::{Generations, Mark};
 use crate::identities::Identities;
 use crate::learned::Learned;
 use crate::page::Page;
+use crate::purge::{Birth, Journal, Verdict};
 use crate::receive::{Draft, Rewritten};
 use crate::uncacheable::Uncacheable;
 use crate::variant::Variant;
@@ -65,7 +66,7 @@ const HEAD_BYTES: u64 = 256 * 1024;
 
 /// A page that can be looked at without holding a lock.
 #[derive(Clone, Debug)]
-pub struct SharedPage(Arc<Page>);
+pub struct SharedPage(pub(crate) Arc<Page>);
 
 impl std::ops::Deref for SharedPage {
     type Target = Page;
@@ -84,10 +85,11 @@ impl Weigh for SharedPage {
 
 /// The cache.
 pub struct Cache {
-    store: MemoryStore<SharedPage>,
+    pub(crate) store: MemoryStore<SharedPage>,
+    pub(crate) journal: Arc<Journal>,
     flights: Arc<Flights>,
     uncacheable: Uncacheable,
-    generations: Arc<Generations>,
+    pub(crate) generations: Arc<Generations>,
     identities: Identities,
     learned: Learned,
     options: ArcSwap<Options>,
@@ -108,9 +110,11 @@ impl Cache {
         // What the site wants kept has to be admissible, with its head.
         let wanted = options.object_bytes_max.saturating_add(HEAD_BYTES);
         sizes.item_bytes_wanted = sizes.item_bytes_wanted.max(wanted);
+        let journal = Arc::new(Journal::new());
         Self {
             store: MemoryStore::new(sizes),
-            flights: Flights::new((memory_bytes / 8).max(8 << 20)),
+            flights: Flights::new((memory_bytes / 8).max(8 << 20), Arc::clone(&journal)),
+            journal,
             uncacheable: Uncacheable::default(),
             generations: Generations::new(),
             identities: Identities::default(),
@@ -158,7 +162,24 @@ impl Cache {
     /// What is stored under `key`.
     #[must_use]
     pub fn look_up(&self, key: &[u8]) -> Option<SharedPage> {
-        self.store.look_up(key).filter(|page| page.is_current())
+        let page = self.store.look_up(key).filter(|page| page.is_current())?;
+        if page.checked() == self.journal.number() {
+            return Some(page);
+        }
+        self.reconsider(key, page)
+    }
+
+    /// The number of the last purge: for a fetch that is about to be sent.
+    #[must_use]
+    pub fn purge_number(&self) -> u64 {
+        self.journal.number()
+    }
+
+    /// By which purges the answer to a request for the page `key` is reached, that was sent when the last purge was `number`.
+    /// Takes the fields of its tags off.
+    pub fn birth(&self, number: u64, key: &[u8], response: &mut HeaderMap) -> Birth {
+        let policy = &self.options().policy;
+        Birth::of(number, &self.journal, key, &policy.tags, policy.tags_given(key), response)
     }
 
     /// By which request fields the pages of a rule are known to vary.
@@ -207,11 +228,16 @@ impl Cache {
             if flight.is_invalidated() {
                 return Change::Keep;
             }
-            let none = Page::default();
-            let page = page.filter(|page| page.is_current()).map_or(&none, |page| page);
+            let reading = self.journal.read();
+            if !reading.judge_one(key, &variant.head, variant.head.born).is_clear() {
+                return Change::Keep;
+            }
+            let page = page.filter(|page| page.is_current());
+            let page = page.map(|page| page.judge(key, &reading, now).page).unwrap_or_default();
             match page.with(variant.clone(), variants_max, now) {
                 Ok(page) => {
                     outcome = Ok(variant.clone());
+                    page.check(reading.number);
                     Change::Put(SharedPage(Arc::new(page.marked(mark))))
                 }
                 Err(not_kept) => {
@@ -246,11 +272,26 @@ impl Cache {
     pub fn freshen(&self, key: &[u8], variant: &Variant, flight: Option<&Flight>) {
         self.store.update(key, |page| {
             let invalidated = flight.is_some_and(Flight::is_invalidated);
-            let newer = page
-                .filter(|_| !invalidated)
-                .and_then(|page| page.with_head(variant, Arc::clone(&variant.head)));
+            let newer =
+                page.filter(|_| !invalidated).and_then(|page| self.freshened(key, page, variant));
             newer.map_or(Change::Keep, |page| Change::Put(SharedPage(Arc::new(page))))
         });
+    }
+
+    /// The page with the newer head of `variant`, unless that variant was purged. What was purged softly after the newer head
+    /// was asked for is stale with it, too.
+    fn freshened(&self, key: &[u8], page: &Page, variant: &Variant) -> Option<Page> {
+        let reading = self.journal.read();
+        let stored = page.variants().iter().find(|stored| stored.same_body(variant))?;
+        let since = stored.head.born.max(page.checked());
+        if reading.judge_one(key, &stored.head, since).is_hard() {
+            return None;
+        }
+        match reading.judge_one(key, &variant.head, variant.head.born) {
+            Verdict::Clear => page.with_head(variant, Arc::clone(&variant.head)),
+            Verdict::Soft(_) => page.with_head(variant, variant.head.expired(self.now())),
+            Verdict::Hard(_) => None,
+        }
     }
 
     /// Forgets one stored response, which must not be used any more.

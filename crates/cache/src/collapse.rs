@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 
 use crate::flight::{Budget, Flight, Outcome};
 use crate::limits;
+use crate::purge::Journal;
 
 /// Seeded at random, and quicker than the standard library's: an entry lives as long as a fetch, so
 /// there are never more of them than connections.
@@ -31,11 +32,14 @@ pub struct Flights {
     epochs: Box<[AtomicU64]>,
     hasher: RandomState,
     budget: Arc<Budget>,
+    journal: Arc<Journal>,
 }
 
 #[derive(Debug)]
 struct Entry {
     flight: Arc<Flight>,
+    /// The number of the last purge when it began.
+    born: u64,
     selecting: Option<Selecting>,
     range: Option<HeaderValue>,
 }
@@ -91,13 +95,13 @@ pub struct Wanted<'a> {
 }
 
 impl Flights {
-    /// An empty table whose fetches may hold `budget_bytes` together.
+    /// An empty table whose fetches may hold `budget_bytes` together, and that nobody joins who asks after they were purged.
     #[must_use]
-    pub fn new(budget_bytes: u64) -> Arc<Self> {
+    pub(crate) fn new(budget_bytes: u64, journal: Arc<Journal>) -> Arc<Self> {
         let shards = (0..limits::FLIGHT_SHARDS).map(|_| Mutex::default()).collect();
         let epochs = (0..limits::EPOCHS).map(|_| AtomicU64::default()).collect();
         let budget = Arc::new(Budget::new(budget_bytes));
-        Arc::new(Self { shards, epochs, hasher: RandomState::default(), budget })
+        Arc::new(Self { shards, epochs, hasher: RandomState::default(), budget, journal })
     }
 
     fn shard(&self, key: &[u8]) -> &Mutex<Shard> {
@@ -129,7 +133,9 @@ impl Flights {
         let mut shard = self.shard(wanted.key).lock();
         let entries = shard.get(wanted.key).map_or(&[][..], Vec::as_slice);
         for entry in entries {
-            if entry.may_serve(wanted, selecting.as_ref()) {
+            if entry.may_serve(wanted, selecting.as_ref())
+                && !entry.is_purged(wanted.key, &self.journal)
+            {
                 return Joined::Follow(Arc::clone(&entry.flight));
             }
         }
@@ -138,7 +144,8 @@ impl Flights {
         }
         let flight = Arc::new(Flight::new(Arc::clone(&self.budget)));
         let range = wanted.range.cloned();
-        let entry = Entry { flight: Arc::clone(&flight), selecting, range };
+        let born = self.journal.number();
+        let entry = Entry { flight: Arc::clone(&flight), born, selecting, range };
         shard.entry(Arc::clone(wanted.key)).or_default().push(entry);
         drop(shard);
         Joined::Lead(Lead { flight, key: Arc::clone(wanted.key), table: Arc::clone(self) })
@@ -146,18 +153,19 @@ impl Flights {
 
     /// A fetch that nobody else can join before its answer is there: for a request that asked on
     /// its own, at the moment `since`, and whose answer turned out to be one to keep: for `range`,
-    /// if it is a part. `None` if the page was invalidated since: then it is not one to keep.
+    /// if it is a part; `born` is the number of the last purge then. `None` if the page was invalidated since: then it is not one to keep.
     #[must_use]
     pub fn lead_alone(
         self: &Arc<Self>,
         key: &Arc<[u8]>,
         range: Option<HeaderValue>,
         since: Epoch,
+        born: u64,
     ) -> Option<Lead> {
         let flight = Arc::new(Flight::new(Arc::clone(&self.budget)));
         // It is in the table all the same, so that an invalidation finds it from now on; those
         // before have counted. Both happen under the lock, so that none falls between.
-        let entry = Entry { flight: Arc::clone(&flight), selecting: None, range };
+        let entry = Entry { flight: Arc::clone(&flight), born, selecting: None, range };
         let mut shard = self.shard(key).lock();
         if self.epoch(key) != since {
             return None;
@@ -208,6 +216,20 @@ impl Flights {
 }
 
 impl Entry {
+    /// Whether something was purged since it began that its answer is, or may be, about.
+    fn is_purged(&self, key: &[u8], journal: &Journal) -> bool {
+        if self.born == journal.number() {
+            return false;
+        }
+        let reading = journal.read();
+        match self.flight.outcome() {
+            Some(Outcome::Shared(head)) => {
+                !reading.judge_one(key, &head, self.born.max(head.born)).is_clear()
+            }
+            Some(_) | None => reading.may_reach(key, self.born),
+        }
+    }
+
     fn may_serve(&self, wanted: &Wanted<'_>, selecting: Option<&Selecting>) -> bool {
         if self.range.as_ref() != wanted.range || !self.flight.is_open() {
             return false;

@@ -97,6 +97,13 @@ impl Generations {
         }
     }
 
+    /// How many pages of the URL there are, more or less: those in use at the moment may count twice.
+    pub(crate) fn holders(&self, url: &[u8]) -> u64 {
+        let known = self.shard(url).lock().get(url).and_then(Weak::upgrade);
+        // One is ours.
+        known.map_or(0, |generation| Arc::strong_count(&generation) as u64 - 1)
+    }
+
     /// How many URLs have a counter.
     #[cfg(test)]
     fn len(&self) -> usize {

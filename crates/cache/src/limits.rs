@@ -57,3 +57,19 @@ pub const VERIFIED_LINE_BYTES_MAX: usize = 2048;
 /// How long a look-up that failed is not tried again: long enough that a struggling application is
 /// not asked for each request, short enough that nobody notices after it recovers.
 pub const LOOKUP_FAILED_FOR: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Pages that are looked at before a purge is answered. Fewer than these are counted exactly; more would hold the answer up
+/// for longer than a millisecond.
+pub const COUNTED_MAX: u64 = 4000;
+
+/// Notes of purges that are kept at most. Beyond it a purge goes through all pages before it is answered.
+pub const NOTES_MAX: usize = 200_000;
+
+/// Pages that a sweep looks at in one go, before others have their turn.
+pub const SWEPT_AT_ONCE: u64 = 2000;
+
+/// Bytes of a regular expression that is purged by.
+pub const PATTERN_BYTES_MAX: usize = 8192;
+
+/// Bytes of memory that such an expression may need, compiled.
+pub const PATTERN_MEMORY_MAX: usize = 1 << 20;

@@ -4,6 +4,7 @@
 //! are never changed in place: a change makes a new page, which the store swaps in.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::{HeaderMap, HeaderValue};
 use larder_semantics::range::RangeRequest;
@@ -15,12 +16,25 @@ use crate::generation::Mark;
 use crate::variant::{Head, Variant};
 
 /// Everything that is stored under one key.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Page {
     variants: Vec<Variant>,
     failed: Option<(Failure, Timestamp)>,
     /// For one of several pages of a URL: whether the URL was invalidated since.
     mark: Option<Mark>,
+    /// The note of the journal of purges up to which its variants were judged.
+    checked: AtomicU64,
+}
+
+impl Clone for Page {
+    fn clone(&self) -> Self {
+        Self {
+            variants: self.variants.clone(),
+            failed: self.failed,
+            mark: self.mark.clone(),
+            checked: AtomicU64::new(self.checked()),
+        }
+    }
 }
 
 /// What a request finds on a page.
@@ -101,7 +115,25 @@ impl Page {
             return Err(NotKept(Reason::TooManyVariants));
         }
         variants.shrink_to_fit();
-        Ok(Self { variants, failed: None, mark: self.mark.clone() })
+        Ok(Self { variants, failed: None, ..self.clone() })
+    }
+
+    /// The note of the journal of purges up to which the page was judged.
+    pub(crate) fn checked(&self) -> u64 {
+        self.checked.load(Ordering::Relaxed)
+    }
+
+    /// Nothing up to this note concerns the page.
+    pub(crate) fn check(&self, number: u64) {
+        self.checked.store(number, Ordering::Relaxed);
+    }
+
+    /// The page with other variants, judged up to `number`.
+    pub(crate) fn judged(&self, variants: Vec<Variant>, number: u64) -> Self {
+        let page =
+            Self { variants, failed: self.failed, mark: self.mark.clone(), ..Self::default() };
+        page.check(number);
+        page
     }
 
     /// The page, made when its URL's counter stood at `mark`.

@@ -17,6 +17,7 @@ use larder_semantics::{Reason, Settings};
 
 use crate::cache::Options;
 use crate::fields::Fields;
+use crate::purge::Birth;
 use crate::sharing::{self, Sharing};
 use crate::stored_body::StoredBody;
 use crate::variant::{Head, Variant};
@@ -37,6 +38,8 @@ pub struct Answer<'a> {
     pub timing: Timing,
     /// For a page that an audience shares: how, and by which fields it was known to vary.
     pub sharing: Option<(&'a Sharing, &'a [HeaderName])>,
+    /// By which purges it is reached.
+    pub birth: &'a Birth,
 }
 
 /// A response that is to be stored once its body is complete.
@@ -169,6 +172,9 @@ impl Answer<'_> {
         if vary == Vary::Any {
             return Err(Reason::VaryAny);
         }
+        if let Some(reason) = self.birth.refused {
+            return Err(reason);
+        }
         let (part, exact_range) = self.placement()?;
         storing::strip_for_storing(&mut map);
         let mut head = head_of(self.status, &map, vary, self, settings);
@@ -287,11 +293,8 @@ impl Answer<'_> {
         };
         let keep = storing::may_store(&exchange, settings)
             .and_then(|()| self.may_stay(&fields, options, settings))
-            .and_then(
-                |()| {
-                    if newer.head.vary == Vary::Any { Err(Reason::VaryAny) } else { Ok(()) }
-                },
-            );
+            .and_then(|()| if newer.head.vary == Vary::Any { Err(Reason::VaryAny) } else { Ok(()) })
+            .and_then(|()| self.birth.refused.map_or(Ok(()), Err));
         Freshened { variant: newer, keep }
     }
 
@@ -339,6 +342,8 @@ impl Answer<'_> {
             head.verbatim = old.verbatim.clone();
         }
         head.exact_range.clone_from(&old.exact_range);
+        // A 304 need not repeat the tags of the body that it confirms.
+        head.tags = Birth::joined(&old.tags, &head.tags);
         Variant { head: Arc::new(head), body: Arc::clone(&variant.body) }
     }
 }
@@ -368,6 +373,8 @@ fn head_of(
         selecting,
         verbatim,
         exact_range: None,
+        born: answer.birth.number,
+        tags: answer.birth.tags.clone(),
     }
 }
 
@@ -378,6 +385,12 @@ pub fn content_length(fields: &HeaderMap) -> Option<u64> {
 }
 
 impl Draft {
+    /// The number of the last purge when it was asked for.
+    #[must_use]
+    pub fn born(&self) -> u64 {
+        self.head.born
+    }
+
     /// The stored response, now that its body is complete. `older` is what the page has for the
     /// same request, if that is a part of the same representation.
     ///
@@ -409,8 +422,10 @@ impl Draft {
                     && head.validators.same_strong(&older.head.validators)
                     && same_encoding(&head.fields, &older.head.fields)
             })
-            .and_then(|older| older.body.join(&body));
-        Ok(whole(head, joined.unwrap_or(body)))
+            .and_then(|older| Some((older, older.body.join(&body)?)));
+        let Some((older, joined)) = joined else { return Ok(whole(head, body)) };
+        head.tags = Birth::joined(&older.head.tags, &head.tags);
+        Ok(whole(head, joined))
     }
 
     /// The position of the body's first byte in the complete one.

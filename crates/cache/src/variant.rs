@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
-use larder_semantics::Freshness;
 use larder_semantics::validation::Validators;
 use larder_semantics::vary::{Selecting, Vary};
+use larder_semantics::{Freshness, Timestamp};
 use larder_store::allocated;
 
 use crate::fields::Fields;
@@ -35,6 +35,10 @@ pub struct Head {
     /// Set for a partial response whose bytes can't be placed, because their number contradicts
     /// the `Content-Range`: it answers the identical `Range` only.
     pub exact_range: Option<HeaderValue>,
+    /// The number of the last purge when its fetch was sent.
+    pub(crate) born: u64,
+    /// Its tags and groups, as numbers: in order, each once.
+    pub(crate) tags: Box<[u64]>,
 }
 
 impl Head {
@@ -56,6 +60,14 @@ impl Head {
         }
     }
 
+    /// The same, stale from `now` on.
+    #[must_use]
+    pub fn expired(&self, now: Timestamp) -> Arc<Self> {
+        let mut head = self.clone();
+        head.freshness.expire(now);
+        Arc::new(head)
+    }
+
     /// The heap bytes behind the head.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
@@ -63,6 +75,7 @@ impl Head {
             + self.selecting.heap_bytes()
             + self.verbatim.heap_bytes()
             + self.vary.heap_bytes()
+            + allocated(size_of_val(&*self.tags))
     }
 }
 

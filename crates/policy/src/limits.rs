@@ -14,3 +14,12 @@ pub const FORWARDED_HOPS_MAX: usize = 64;
 
 /// A key buffer that grew beyond this for one long target gives the memory back at the next key.
 pub const KEY_BUFFER_BYTES_KEPT: usize = 4096;
+
+/// Tags of one response. Each costs eight bytes and a look-up after a purge; shops have some hundreds on a page.
+pub const TAGS_MAX: usize = 1000;
+
+/// Bytes of a tag or group; what the services that made tags known allow.
+pub const TAG_BYTES_MAX: usize = 1024;
+
+/// Groups of one response. RFC 9875 §2.1: at least 32 are to be supported.
+pub const GROUPS_MAX: usize = 256;

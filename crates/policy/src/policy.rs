@@ -1,9 +1,12 @@
 //! Everything that a site decided, compiled: what the proxy, the layers and `explain` ask.
 
 use crate::identity::IdentityRules;
+use crate::key;
 use crate::query::Query;
-use crate::rule::{Rule, RuleSet};
+use crate::rule::{Asked, Rule, RuleSet};
+use crate::tags::TagFields;
 use crate::xhr::Xhr;
+use http::Method;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a policy is made of.
@@ -20,6 +23,8 @@ pub struct PolicyParts {
     /// `danger.share_session_responses`: whether an answer to a request with a session cookie is shared where RFC 9111 alone
     /// would allow it.
     pub share_session_responses: bool,
+    /// In which fields of a response tags are.
+    pub tags: TagFields,
 }
 
 /// A site's policy.
@@ -35,6 +40,10 @@ pub struct Policy {
     pub xhr: Xhr,
     /// Whether answers to requests with a session cookie are shared where RFC 9111 alone would allow it.
     pub share_session_responses: bool,
+    /// In which fields of a response tags are.
+    pub tags: TagFields,
+    /// Whether any rule gives tags.
+    gives_tags: bool,
     /// Which policy this is: another for each that is made.
     number: u64,
 }
@@ -46,15 +55,31 @@ impl Policy {
     /// For people: the rules are too large together.
     pub fn new(parts: PolicyParts) -> Result<Self, String> {
         static MADE: AtomicU64 = AtomicU64::new(0);
-        let PolicyParts { rules, query, identity, xhr, share_session_responses } = parts;
+        let PolicyParts { rules, query, identity, xhr, share_session_responses, tags } = parts;
+        let gives_tags = rules.iter().any(|rule| !rule.tags.is_empty());
         Ok(Self {
+            gives_tags,
             rules: RuleSet::new(rules)?,
             query,
             identity,
             xhr,
             share_session_responses,
+            tags,
             number: MADE.fetch_add(1, Ordering::Relaxed),
         })
+    }
+
+    /// The tags that rules give the page of this key.
+    #[must_use]
+    pub fn tags_given(&self, key: &[u8]) -> &[String] {
+        if !self.gives_tags {
+            return &[];
+        }
+        let Some((_, host, target)) = key::read(key) else { return &[] };
+        let text = std::str::from_utf8;
+        let (Ok(host), Ok(target)) = (text(host), text(target)) else { return &[] };
+        let found = self.rules.find(&Asked { method: &Method::GET, host, target });
+        found.map_or(&[], |(_, rule)| &rule.tags)
     }
 
     /// Which policy this is: no two that were made in one process have the same.
@@ -74,6 +99,8 @@ impl Default for Policy {
             identity: parts.identity,
             xhr: parts.xhr,
             share_session_responses: parts.share_session_responses,
+            tags: parts.tags,
+            gives_tags: false,
             number: u64::MAX,
         }
     }

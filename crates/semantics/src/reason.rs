@@ -123,6 +123,7 @@ reasons! {
     VaryAny "vary-any" NotStored NONE, 0, "Vary is *, malformed, or names too many fields";
     TooManyVariants "too-many-variants" NotStored NONE, 0, "the page has as many variants as are kept of one page";
     TooLarge "too-large" NotStored NONE, 0, "the response is larger than what is kept of one page";
+    TooManyTags "too-many-tags" NotStored NONE, 0, "the response has more tags than are kept, so it could not be purged by all of them";
     RequestNoStore "request-no-store" NotStored NONE, 0, "the client says no-store";
     BadContentRange "bad-content-range" NotStored NONE, 0, "a partial response whose Content-Range is missing, malformed or not of one range";
     Truncated "truncated" NotStored NONE, 0, "the response ended before it was complete";

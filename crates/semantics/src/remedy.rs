@@ -111,6 +111,9 @@ impl Reason {
             Self::TooLarge => {
                 "Raise `cache.memory` and `cache.object_max`, or leave it: the body is passed through."
             }
+            Self::TooManyTags => {
+                "Give the page fewer or shorter tags: at most 1,000, of 1,024 bytes each. A tag for a list (`products`) does the work of one for each of its members."
+            }
             Self::RequestNoStore => "Occurs only with `cache.honour_request_directives`.",
             Self::BadContentRange => {
                 "Repair the application's ranges; several ranges in one response (`multipart/byteranges`) are passed through."
@@ -248,6 +251,7 @@ impl Reason {
             | Self::Unconfirmed
             | Self::KnownUncacheable
             | Self::TooLarge
+            | Self::TooManyTags
             | Self::MalformedRequest
             | Self::HeadTooLarge
             | Self::UriTooLong

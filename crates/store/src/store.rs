@@ -94,6 +94,10 @@ pub trait Store<V>: Send + Sync {
     /// The heaviest value that is admissible with a key of `key_len` bytes, as [`Weigh`] counts it.
     fn item_bytes_max(&self, key_len: usize) -> usize;
 
+    /// Goes through all values, in no order. What is put or taken away meanwhile may be among them or not; what stays where it
+    /// is, is. Going through them is no use of them.
+    fn entries(&self) -> impl Iterator<Item = (Box<[u8]>, V)>;
+
     /// How full the store is.
     fn usage(&self) -> Usage;
 }

@@ -36,18 +36,22 @@ pub(super) struct Judged<'a> {
     pub(super) answer: &'a Answer,
     pub(super) sharing: Option<Sharing>,
     varies: Arc<[HeaderName]>,
+    key: KeyBuf,
 }
 
 impl Judged<'_> {
     /// Whether this answer, or the same with other fields, may be stored.
     pub(super) fn draft(&self, response: &HeaderMap) -> Result<Draft, Reason> {
+        let mut fields = response.clone();
+        let birth = self.cache.birth(self.cache.purge_number(), self.key.as_bytes(), &mut fields);
         let received = Received {
             method: &Method::GET,
             request: self.request,
             status: self.answer.status,
-            response,
+            response: &fields,
             timing: self.answer.timing,
             sharing: self.sharing.as_ref().map(|sharing| (sharing, &*self.varies)),
+            birth: &birth,
         };
         received.draft(&self.cache.options())
     }
@@ -124,7 +128,7 @@ impl Case<'_> {
         let sharing = Sharing::new(policy, ruling);
         let varies = self.cache.varies(sharing.rule()).unwrap_or_default();
         let sharing = Some(sharing).filter(Sharing::is_shared);
-        Some(Judged { cache: self.cache, request: &exchange.asked, answer, sharing, varies })
+        Some(Judged { cache: self.cache, request: &exchange.asked, answer, sharing, varies, key })
     }
 
     fn is_for(&self, exchange: &Exchange) -> For {

@@ -64,6 +64,7 @@ pub(crate) fn compile(
         identity,
         xhr,
         share_session_responses: options.share_session_responses,
+        tags: larder_policy::TagFields::default(),
     };
     let place = headers.first().cloned().unwrap_or(Place::Whole);
     Policy::new(parts).map_err(|message| problems.push(Problem::new(place, message))).ok()

@@ -186,6 +186,10 @@ impl<V: Clone + Weigh + Send + Sync> Store<V> for MemoryStore<V> {
         item.saturating_sub(Self::overhead(key_len)).saturating_add(size_of::<V>())
     }
 
+    fn entries(&self) -> impl Iterator<Item = (Box<[u8]>, V)> {
+        self.cache.iter().map(|(key, slot)| (key, slot.value))
+    }
+
     fn usage(&self) -> Usage {
         Usage {
             bytes: self.cache.weight(),

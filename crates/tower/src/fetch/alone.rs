@@ -11,9 +11,9 @@ use larder_cache::receive::{Answer as Received, Draft, Freshened, content_length
 use larder_cache::respond::{self, Account, Ask, CACHE_STATUS};
 use larder_cache::variant::Variant;
 use larder_cache::{Body, Facts, Handling, Note};
-use larder_semantics::freshness::Timing;
 use larder_semantics::{Failure, Reason, Timestamp, invalidation, validation};
 
+use super::ask::Sent;
 use super::lead::{Verdict, usable_stale, weigh};
 use super::shared::validated;
 use super::{Answer, Fetch, pump};
@@ -40,7 +40,7 @@ where
     if let Some(variant) = validates {
         validation::make_conditional(request.headers_mut(), &[&variant.head.validators]);
     }
-    let (response, timing) = match fetch.send(request).await {
+    let Sent { response, timing, birth } = match fetch.send(request).await {
         Ok(answer) => answer,
         Err(reason) => {
             let stale = usable_stale(&fetch, stored, Failure::Disconnected);
@@ -55,7 +55,8 @@ where
         }
     }
     if method == Method::HEAD {
-        return Ok(head_answer(&fetch, &client, response, timing, stored.as_ref(), why));
+        let sent = Sent { response, timing, birth };
+        return Ok(head_answer(&fetch, &client, sent, stored.as_ref(), why));
     }
     let (parts, body) = response.into_parts();
     let received = Received {
@@ -65,6 +66,7 @@ where
         response: &parts.headers,
         timing,
         sharing: None,
+        birth: &birth,
     };
     let account = Account::forwarded(handling_of(why), why);
     let now = timing.response_time;
@@ -122,7 +124,8 @@ where
     B: http_body::Body + Send + 'static,
 {
     let sent = fetch.send(request).await;
-    let (response, timing) = sent.map_err(|reason| FetchError::application(why, reason))?;
+    let Sent { response, timing, .. } =
+        sent.map_err(|reason| FetchError::application(why, reason))?;
     let account = Account::forwarded(Handling::Pass, why).not_stored(refused.reason);
     let response = dress(response, &account, timing.response_time);
     let mut response = dressed(&fetch, response);
@@ -182,7 +185,8 @@ where
     let may_fill = method == Method::POST && fetch.ruled.is_none();
     let client = may_fill.then(|| request.headers().clone());
     let sent = fetch.send(request.map(RequestBody::Client)).await;
-    let (response, timing) = sent.map_err(|reason| FetchError::application(why, reason))?;
+    let Sent { response, timing, birth } =
+        sent.map_err(|reason| FetchError::application(why, reason))?;
     let now = timing.response_time;
     if invalidation::invalidates(&method, response.status()) {
         invalidate(&fetch, response.headers());
@@ -199,6 +203,7 @@ where
         response: &parts.headers,
         timing,
         sharing: None,
+        birth: &birth,
     };
     let target = fetch.page.target();
     let draft = target
@@ -216,9 +221,11 @@ where
     }
 }
 
-/// RFC 9111 §4.4: the target, and what `Location` and `Content-Location` of the same origin name.
+/// RFC 9111 §4.4: the target, and what `Location` and `Content-Location` of the same origin name; RFC 9875 §3: the groups of
+/// the same origin that the answer names.
 fn invalidate<S>(fetch: &Fetch<S>, response: &HeaderMap) {
     fetch.cache.invalidate(&fetch.page.key);
+    fetch.cache.invalidate_groups(&fetch.page.key, response);
     let Some(target) = fetch.page.target() else { return };
     let options = fetch.cache.options();
     for other in invalidation::also_invalidated(&target, response) {
@@ -244,7 +251,8 @@ where
     let now = draft.head.freshness.response_time;
     // A part answers those only who ask for the same part.
     let range = draft.head.exact_range.clone();
-    let Some(lead) = fetch.cache.flights().lead_alone(&fetch.page.key, range, since) else {
+    let Some(lead) = fetch.cache.flights().lead_alone(&fetch.page.key, range, since, draft.born())
+    else {
         return dress(response, &account.not_stored(Reason::InvalidatedMeanwhile), now);
     };
     let Some(reader) = lead.flight().reader(0, None) else {
@@ -264,8 +272,7 @@ where
 fn head_answer<S, U>(
     fetch: &Fetch<S>,
     client: &HeaderMap,
-    response: Response<U>,
-    timing: Timing,
+    Sent { response, timing, birth }: Sent<U>,
     stored: Option<&Variant>,
     why: Reason,
 ) -> Response<Body<U>> {
@@ -277,6 +284,7 @@ fn head_answer<S, U>(
             response: response.headers(),
             timing,
             sharing: None,
+            birth: &birth,
         };
         if let Some(newer) = received.freshened_by_head(variant, &fetch.cache.options()) {
             take_in(fetch, &newer);

@@ -7,6 +7,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Uri};
 use http::{Method, Request, Response, StatusCode};
 use larder_cache::Cache;
+use larder_cache::purge::Birth;
 use larder_cache::sharing::Sharing;
 use larder_policy::dress::Dress;
 use larder_policy::{Arrival, KeyBuf, Policy, Visit, hygiene, redirect};
@@ -86,6 +87,17 @@ pub(crate) struct Fetch<S> {
     arrival: Option<Arrival>,
 }
 
+/// What came of a request.
+#[derive(Debug)]
+pub(crate) struct Sent<U> {
+    /// The answer: without hop-by-hop fields and tags, and with a `Date`.
+    pub(crate) response: Response<U>,
+    /// When it was asked for and came.
+    pub(crate) timing: Timing,
+    /// By which purges it is reached.
+    pub(crate) birth: Birth,
+}
+
 impl<S> Fetch<S> {
     pub(crate) const fn new(
         cache: Arc<Cache>,
@@ -118,12 +130,11 @@ impl<S> Fetch<S> {
         ruled.policy().dress(ruled.ruling(), false)
     }
 
-    /// Sends `request` and waits for the head of the answer, which comes back fit to be passed
-    /// on: without hop-by-hop fields and with a `Date`.
+    /// Sends `request` and waits for the head of the answer, which comes back fit to be passed on.
     pub(crate) async fn send<B, U>(
         &mut self,
         mut request: Request<RequestBody<B>>,
-    ) -> Result<(Response<U>, Timing), Reason>
+    ) -> Result<Sent<U>, Reason>
     where
         S: Service<Request<RequestBody<B>>, Response = Response<U>>,
         S::Error: Into<Reason>,
@@ -133,6 +144,8 @@ impl<S> Fetch<S> {
             request.extensions_mut().insert(arrival);
         }
         announce(request.headers_mut(), &self.cache.options().semantics);
+        // Before anything of it is on its way: what is purged from now on may be in the answer.
+        let number = self.cache.purge_number();
         let request_time = self.cache.now();
         poll_fn(|cx| self.inner.poll_ready(cx)).await.map_err(Into::into)?;
         let mut response = self.inner.call(request).await.map_err(Into::into)?;
@@ -146,7 +159,8 @@ impl<S> Fetch<S> {
             let date = larder_semantics::field::date::write(response_time);
             response.headers_mut().insert(header::DATE, date);
         }
-        Ok((response, Timing { request_time, response_time }))
+        let birth = self.cache.birth(number, &self.page.key, response.headers_mut());
+        Ok(Sent { response, timing: Timing { request_time, response_time }, birth })
     }
 }
 

@@ -10,6 +10,7 @@ use larder_cache::receive::{Answer, Draft, Freshened, content_length};
 use larder_cache::variant::{Head, Variant};
 use larder_semantics::{Failure, Reason, RequestDirectives};
 
+use super::ask::Sent;
 use super::{Fetch, pump};
 use crate::{Inner, RequestBody};
 
@@ -46,7 +47,7 @@ where
     B: http_body::Body + Send + 'static,
 {
     let Errand { request, client, varies, variant } = errand;
-    let (response, timing) = match fetch.send(request).await {
+    let Sent { response, timing, birth } = match fetch.send(request).await {
         Ok(answer) => answer,
         Err(reason) => {
             let stale = usable_stale(&fetch, variant, Failure::Disconnected);
@@ -67,6 +68,7 @@ where
         response: &parts.headers,
         timing,
         sharing: fetch.shared().map(|sharing| (sharing, &*varies)),
+        birth: &birth,
     };
     match weigh(&fetch, &answer, variant.as_ref()) {
         Verdict::Valid(Freshened { variant, keep: Ok(()) }) => {

@@ -127,6 +127,7 @@ impl Site {
             },
             xhr: Xhr { never: self.xhr_never, ..Xhr::default() },
             share_session_responses: false,
+            ..Default::default()
         })
         .unwrap()
     }

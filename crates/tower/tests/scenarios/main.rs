@@ -21,6 +21,7 @@ mod lifetimes;
 mod look_up;
 mod marker;
 mod own_way;
+mod purging;
 mod queries;
 mod range;
 mod rules;

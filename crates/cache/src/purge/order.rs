@@ -1,0 +1,167 @@
+//! Carrying a purge out, and going through all pages after it.
+
+use std::sync::Arc;
+
+use larder_policy::{KeyBuf, Scheme, Visit, tags};
+use larder_semantics::Timestamp;
+use larder_store::{Change, Store as _};
+
+use super::journal::Tally;
+use super::request::{Count, Mode, Purge, Purged, Scope};
+use super::sweep::Swept;
+use crate::cache::{Cache, SharedPage};
+use crate::limits::{COUNTED_MAX, NOTES_MAX, SWEPT_AT_ONCE};
+use crate::page::Page;
+use crate::variant::Variant;
+
+impl Cache {
+    /// Carries a purge out. When it returns, nothing that was stored before is served any more (or, softly, not as fresh),
+    /// and no fetch that was begun before will be stored or joined.
+    ///
+    /// Says how many pages it was about; where there are many, by looking at some of them. Memory is given back by
+    /// [`Cache::sweep`].
+    pub fn purge(&self, purge: &Purge) -> Purged {
+        match (&purge.scope, purge.mode) {
+            (Scope::Url { host, target }, Mode::Hard) => self.purge_url(host, target),
+            (Scope::Url { host, target }, Mode::Soft) => {
+                let now = self.now();
+                let mut covered = Purged::default();
+                for key in self.keys_of(host, target) {
+                    covered = covered.and(self.holds(key.as_bytes()));
+                    self.flights().invalidate(key.as_bytes());
+                    self.expire(key.as_bytes(), now);
+                    if let Some((_, host, target)) = larder_policy::key::read(key.as_bytes())
+                        && self.generations.holders(key.as_bytes()) > 0
+                    {
+                        // Its pages for audiences can't be listed.
+                        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into();
+                        let scope = Scope::Url { host: text(host), target: text(target) };
+                        self.journal.note(&Purge::soft(scope));
+                    }
+                }
+                covered
+            }
+            _ => self.purge_many(purge),
+        }
+    }
+
+    /// Purges the groups that the answer to an unsafe request for the page `key` names (RFC 9875 §3): of the same origin.
+    pub fn invalidate_groups(&self, key: &[u8], response: &http::HeaderMap) {
+        let mut groups = Vec::new();
+        // More than are read at once are no harm: the first of them are out of date all the same.
+        let _too_many = tags::invalidated_groups(response, |group| groups.push(group.into()));
+        let Some((scheme, host, _)) = larder_policy::key::read(key) else { return };
+        if !groups.is_empty() {
+            let host = String::from_utf8_lossy(host).into();
+            self.journal.note(&Purge::hard(Scope::Groups { scheme, host, groups }));
+        }
+    }
+
+    fn purge_many(&self, purge: &Purge) -> Purged {
+        let all = self.usage().entries;
+        let (_, tally) = self.journal.note(purge);
+        if self.journal.len() > NOTES_MAX {
+            // Never more notes than this: the pages are judged by them now.
+            let swept = self.sweep_some(u64::MAX);
+            self.journal.prune(swept.number);
+            return covered(swept, &tally, all);
+        }
+        covered(self.sweep_some(COUNTED_MAX), &tally, all)
+    }
+
+    /// The keys under which the pages of a URL lie: of both schemes, with what of the query counts.
+    fn keys_of(&self, host: &str, target: &str) -> [KeyBuf; 2] {
+        let policy = Arc::clone(&self.options().policy);
+        let headers = http::HeaderMap::new();
+        [Scheme::Http, Scheme::Https].map(|scheme| {
+            let mut key = KeyBuf::new();
+            let method = &http::Method::GET;
+            policy.url_key(&Visit { scheme, host, method, target, headers: &headers }, &mut key);
+            key
+        })
+    }
+
+    fn purge_url(&self, host: &str, target: &str) -> Purged {
+        self.keys_of(host, target).iter().fold(Purged::default(), |covered, key| {
+            let held = self.holds(key.as_bytes());
+            self.invalidate(key.as_bytes());
+            covered.and(held)
+        })
+    }
+
+    /// How much is stored for a URL.
+    fn holds(&self, key: &[u8]) -> Purged {
+        let for_all = self.look_up(key).map_or(0, |page| page.variants().len() as u64);
+        let for_audiences = self.generations.holders(key);
+        Purged {
+            pages: u64::from(for_all > 0) + for_audiences,
+            variants: for_all + for_audiences,
+            count: Count::Exact,
+        }
+    }
+
+    fn expire(&self, key: &[u8], now: Timestamp) {
+        self.store.update(key, |page| {
+            page.map_or(Change::Keep, |page| {
+                let stale = |variant: &Variant| Variant {
+                    head: variant.head.expired(now),
+                    body: Arc::clone(&variant.body),
+                };
+                let variants = page.variants().iter().map(stale).collect();
+                let page: Page = page.judged(variants, page.checked());
+                Change::Put(SharedPage(Arc::new(page)))
+            })
+        });
+    }
+
+    /// Judges every page by what was purged, and gives back the memory of those that are gone. `pause` is called between
+    /// portions. When it returns, [`Cache::forget_purges`] may be told the number.
+    pub fn sweep(&self, mut pause: impl FnMut()) -> Swept {
+        self.sweep_with(u64::MAX, &mut pause)
+    }
+
+    fn sweep_some(&self, most: u64) -> Swept {
+        self.sweep_with(most, &mut || {})
+    }
+
+    fn sweep_with(&self, most: u64, pause: &mut dyn FnMut()) -> Swept {
+        let mut swept = Swept { number: self.journal.number(), seen: 0, complete: true };
+        for (key, page) in self.store.entries() {
+            if swept.seen == most {
+                swept.complete = false;
+                break;
+            }
+            swept.seen += 1;
+            if !page.is_current() {
+                self.store.update(&key, |present| match present {
+                    Some(present) if !present.is_current() => Change::Remove,
+                    Some(_) | None => Change::Keep,
+                });
+            } else if page.checked() < swept.number {
+                drop(self.reconsider(&key, page));
+            }
+            if swept.seen.is_multiple_of(SWEPT_AT_ONCE) {
+                pause();
+            }
+        }
+        swept
+    }
+
+    /// Forgets the purges up to `number`, which a complete sweep has judged every page by. A fetch that was begun before them
+    /// and still goes on is not stored: keep them for as long as most fetches take.
+    pub fn forget_purges(&self, number: u64) {
+        self.journal.prune(number);
+    }
+
+    /// How many purges are remembered.
+    #[must_use]
+    pub fn purges_remembered(&self) -> usize {
+        self.journal.len()
+    }
+}
+
+fn covered(swept: Swept, tally: &Tally, all: u64) -> Purged {
+    let (pages, variants) = swept.estimate(tally, all);
+    let count = if swept.complete { Count::Exact } else { Count::Estimate };
+    Purged { pages, variants, count }
+}
