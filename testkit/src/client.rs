@@ -92,15 +92,25 @@ impl Response {
     }
 }
 
+/// What may lie between the test and the socket: TLS.
+trait Layer: Read + Write + Send {}
+impl<T: Read + Write + Send> Layer for T {}
+
 /// One connection.
-#[derive(Debug)]
 pub struct Client {
     stream: TcpStream,
+    layer: Option<Box<dyn Layer>>,
     unread: Vec<u8>,
     framing: Framing,
     trailers: Fields,
     method: String,
     was_reset: bool,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("stream", &self.stream).finish_non_exhaustive()
+    }
 }
 
 impl Client {
@@ -110,18 +120,34 @@ impl Client {
     /// When nobody listens there.
     #[must_use]
     pub fn connect(to: SocketAddr) -> Self {
-        let stream = TcpStream::connect(to).expect("the proxy accepts a connection");
+        Self::on(TcpStream::connect(to).expect("the proxy accepts a connection"))
+    }
+
+    /// Speaks on a connection that is there.
+    ///
+    /// # Panics
+    /// When it is no longer.
+    #[must_use]
+    pub fn on(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).expect("a read time limit");
         stream.set_write_timeout(Some(PATIENCE)).expect("a write time limit");
         stream.set_nodelay(true).expect("no delay");
         Self {
             stream,
+            layer: None,
             unread: Vec::new(),
             framing: Framing::None,
             trailers: Fields::new(),
             method: String::from("GET"),
             was_reset: false,
         }
+    }
+
+    /// Speaks through `layer` from now on, which has the socket too: TLS.
+    #[must_use]
+    pub fn through(mut self, layer: impl Read + Write + Send + 'static) -> Self {
+        self.layer = Some(Box::new(layer));
+        self
     }
 
     /// Sends bytes as they are. A peer that has already closed is no error here: what counts is
@@ -131,7 +157,12 @@ impl Client {
         if let Some(method) = bytes.split(|&b| b == b' ').next().filter(|_| is_request(bytes)) {
             self.method = String::from_utf8_lossy(method).into_owned();
         }
-        self.stream.write_all(bytes).unwrap_or_default();
+        match &mut self.layer {
+            None => self.stream.write_all(bytes).unwrap_or_default(),
+            Some(layer) => {
+                layer.write_all(bytes).and_then(|()| layer.flush()).unwrap_or_default();
+            }
+        }
     }
 
     /// Sends a request with `Host: site.test` and more field lines, each ending in CRLF, and reads
@@ -305,7 +336,11 @@ impl Client {
     /// Reads more bytes. False when the peer closed or reset.
     fn fill(&mut self) -> Result<bool, ReadError> {
         let mut buffer = [0; 16 * 1024];
-        match self.stream.read(&mut buffer) {
+        let read = match &mut self.layer {
+            None => self.stream.read(&mut buffer),
+            Some(layer) => layer.read(&mut buffer),
+        };
+        match read {
             Ok(0) => Ok(false),
             Ok(len) => {
                 self.unread.extend_from_slice(buffer.get(..len).unwrap_or_default());

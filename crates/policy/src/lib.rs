@@ -37,6 +37,7 @@ pub mod identity;
 pub mod key;
 pub mod limits;
 mod policy;
+pub mod proxy_protocol;
 pub mod query;
 pub mod redirect;
 mod rfc7239;

@@ -17,10 +17,19 @@ pub(crate) enum Protocol {
     H2,
 }
 
+/// Who is at the other end of a connection, and how the bytes came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// The client's address: as the socket tells it, or, where a PROXY protocol header came first, as that does.
+    pub(crate) peer: SocketAddr,
+    /// Https over TLS, or where such a header says so.
+    pub(crate) scheme: Scheme,
+}
+
 /// One client connection (HTTP/1.1) or one of its streams (HTTP/2).
 #[derive(Debug)]
 pub(crate) struct ConnContext {
-    /// The client's address, as the socket tells it.
+    /// The client's address, as [`Caller`] has it.
     pub peer: SocketAddr,
     /// How the client reached us.
     pub scheme: Scheme,

@@ -49,7 +49,16 @@ fn fill(headers: &mut HeaderMap, reason: Reason, length: usize) {
 
 /// The same as bytes for a connection on which no service can answer any more. It is closed after.
 pub(crate) fn raw(status: StatusCode) -> String {
-    let text = format!("{}.\n", text(status));
+    message(status, &format!("{}.\n", text(status)))
+}
+
+/// The same, with the reason for those who could do something about it.
+pub(crate) fn raw_because(reason: Reason) -> String {
+    let status = reason.status().unwrap_or(StatusCode::BAD_REQUEST);
+    message(status, &format!("{}: {} ({reason}).\n", text(status), reason.text()))
+}
+
+fn message(status: StatusCode, text: &str) -> String {
     format!(
         "HTTP/1.1 {} {}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\n\
          cache-control: no-store\r\nconnection: close\r\ndate: {}\r\n\r\n{text}",

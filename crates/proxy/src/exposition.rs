@@ -1,8 +1,10 @@
 //! What does `/metrics` say? The counters of [`crate::metrics`] and its neighbours as `OpenMetrics` text.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use larder_cache::{Cache, Handling};
 use larder_policy::trusted::Unclear;
@@ -16,8 +18,11 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::certificates::Shown;
 use crate::listen::SiteSlot;
-use crate::metrics::{BUCKETS_MICROS, Dropped, Metrics, STATUS_CLASSES, WorkerMetrics};
+use crate::metrics::{
+    BUCKETS_MICROS, Dropped, Handshake, HandshakeFailure, Metrics, STATUS_CLASSES, WorkerMetrics,
+};
 use crate::pipeline::Pipeline;
 
 /// Everything that is exposed.
@@ -27,6 +32,7 @@ pub(crate) struct Sources {
     pub(crate) cache: Arc<Cache>,
     pub(crate) slot: Arc<SiteSlot<Pipeline>>,
     pub(crate) draining: AtomicBool,
+    pub(crate) shown: Option<Arc<Shown>>,
 }
 
 /// The whole text.
@@ -48,6 +54,9 @@ impl Collector for Sources {
         connections(&self.metrics, &mut encoder)?;
         store(&self.cache, &mut encoder)?;
         upstreams(&self.slot.current(), &mut encoder)?;
+        if let Some(shown) = &self.shown {
+            tls(shown, &self.metrics, &mut encoder)?;
+        }
         self.process(&mut encoder)
     }
 }
@@ -253,4 +262,45 @@ fn upstreams(pipeline: &Pipeline, encoder: &mut DescriptorEncoder<'_>) -> fmt::R
         MetricType::Gauge,
         &|index| of(index).map_or(0, |one| u64::from(one.ejected)),
     )
+}
+
+fn tls(shown: &Shown, metrics: &Metrics, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let help = "TLS handshakes that succeeded.";
+    let mut family =
+        encoder.encode_descriptor("tls_handshakes", help, None, MetricType::Counter)?;
+    for handshake in Handshake::ALL {
+        let (version, resumed) = handshake.labels();
+        let labels = [("version", version), ("resumed", resumed)];
+        let value = metrics.sum(|worker| worker.handshakes(handshake));
+        ConstCounter::new(value).encode(family.encode_family(&labels)?)?;
+    }
+    let help = "TLS handshakes that failed, by how.";
+    let mut family =
+        encoder.encode_descriptor("tls_handshake_failures", help, None, MetricType::Counter)?;
+    for failure in HandshakeFailure::ALL {
+        let value = metrics.sum(|worker| worker.handshake_failures(failure));
+        ConstCounter::new(value).encode(family.encode_family(&[("kind", failure.token())])?)?;
+    }
+    let help = "Changed files of certificates, by whether they were put in force.";
+    let mut family = encoder.encode_descriptor("tls_reloads", help, None, MetricType::Counter)?;
+    for (result, value) in
+        [("applied", &metrics.certificates_applied), ("refused", &metrics.certificates_refused)]
+    {
+        let value = value.load(Ordering::Relaxed);
+        ConstCounter::new(value).encode(family.encode_family(&[("result", result)])?)?;
+    }
+    let help = "The last second that a certificate is valid, as Unix time.";
+    let (name, unit) = ("tls_certificate_not_after", Unit::Seconds);
+    let mut family = encoder.encode_descriptor(name, help, Some(&unit), MetricType::Gauge)?;
+    let mut ends = BTreeMap::<_, u64>::new();
+    for facts in shown.certificates().facts() {
+        let end = facts.not_after.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        // Of several for the same hosts, the first to end.
+        let known = ends.entry(facts.hosts.join(",")).or_insert(u64::MAX);
+        *known = end.as_secs().min(*known);
+    }
+    for (hosts, end) in ends {
+        ConstGauge::new(end).encode(family.encode_family(&[("hosts", hosts)])?)?;
+    }
+    Ok(())
 }

@@ -22,6 +22,7 @@
 
 mod admin;
 mod arrive;
+mod certificates;
 mod clock;
 mod context;
 mod door;

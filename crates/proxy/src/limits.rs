@@ -71,6 +71,10 @@ pub(crate) const ADMIN_HEAD_BYTES_MAX: usize = 16 * 1024;
 /// within half a minute, and a name server is asked twice a minute.
 pub(crate) const RESOLVE_EVERY: Duration = Duration::from_secs(30);
 
+/// How often the files of certificates are looked at: a renewal is in force before anybody who was told of it looks, and
+/// two calls of the system for each file cost nothing at that pace.
+pub(crate) const CERTIFICATES_EVERY: Duration = Duration::from_secs(10);
+
 /// Admin connections at one time: a scraper, a health checker, a person; not a crowd.
 pub(crate) const ADMIN_CONNECTIONS_MAX: usize = 64;
 

@@ -33,6 +33,10 @@ pub struct Metrics {
     pub(crate) reloads_applied: AtomicU64,
     /// Reloads that were refused.
     pub(crate) reloads_refused: AtomicU64,
+    /// Certificates that were put in force because their files changed.
+    pub(crate) certificates_applied: AtomicU64,
+    /// Certificates that were not, because something is wrong with them.
+    pub(crate) certificates_refused: AtomicU64,
 }
 
 /// Two cache lines: processors fetch them in pairs.
@@ -55,6 +59,80 @@ pub(crate) struct WorkerMetrics {
     closed: AtomicU64,
     unclear: [AtomicU64; Unclear::ALL.len()],
     dropped: [AtomicU64; Dropped::ALL.len()],
+    handshakes: [AtomicU64; Handshake::ALL.len()],
+    handshake_failures: [AtomicU64; HandshakeFailure::ALL.len()],
+}
+
+/// How a TLS handshake succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Handshake {
+    /// TLS 1.2, in full.
+    Tls12,
+    /// TLS 1.2, an earlier session resumed.
+    Tls12Resumed,
+    /// TLS 1.3, in full.
+    Tls13,
+    /// TLS 1.3, an earlier session resumed.
+    Tls13Resumed,
+}
+
+impl Handshake {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Tls12, Self::Tls12Resumed, Self::Tls13, Self::Tls13Resumed];
+
+    /// The words for the labels: version, and whether an earlier session was resumed.
+    pub(crate) const fn labels(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Tls12 => ("1.2", "no"),
+            Self::Tls12Resumed => ("1.2", "yes"),
+            Self::Tls13 => ("1.3", "no"),
+            Self::Tls13Resumed => ("1.3", "yes"),
+        }
+    }
+}
+
+/// How a TLS handshake failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HandshakeFailure {
+    /// The client spoke plain HTTP.
+    PlainHttp,
+    /// It took longer than `timeouts.header`.
+    Timeout,
+    /// The client left.
+    Closed,
+    /// The client and we have no version or cipher in common.
+    NothingInCommon,
+    /// The client refused, most often our certificate.
+    Refused,
+    /// What came was no TLS, or wrong.
+    Malformed,
+    /// Anything else.
+    Other,
+}
+
+impl HandshakeFailure {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::PlainHttp,
+        Self::Timeout,
+        Self::Closed,
+        Self::NothingInCommon,
+        Self::Refused,
+        Self::Malformed,
+        Self::Other,
+    ];
+
+    /// The word for the label.
+    pub(crate) const fn token(self) -> &'static str {
+        match self {
+            Self::PlainHttp => "plain-http",
+            Self::Timeout => "timeout",
+            Self::Closed => "closed",
+            Self::NothingInCommon => "nothing-in-common",
+            Self::Refused => "refused-by-client",
+            Self::Malformed => "malformed",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// Fields of requests that the application does not get.
@@ -88,6 +166,8 @@ impl Metrics {
             log_dropped: AtomicU64::new(0),
             reloads_applied: AtomicU64::new(0),
             reloads_refused: AtomicU64::new(0),
+            certificates_applied: AtomicU64::new(0),
+            certificates_refused: AtomicU64::new(0),
         }
     }
 
@@ -150,6 +230,8 @@ impl WorkerMetrics {
             closed: AtomicU64::new(0),
             unclear: Default::default(),
             dropped: Default::default(),
+            handshakes: Default::default(),
+            handshake_failures: Default::default(),
         }
     }
 
@@ -183,6 +265,22 @@ impl WorkerMetrics {
     /// Lines of a request were dropped. Whether they are the first of their kind.
     pub(crate) fn drop_fields(&self, dropped: Dropped, lines: usize) -> bool {
         count(&self.dropped, dropped as usize, lines as u64)
+    }
+
+    pub(crate) fn handshake(&self, handshake: Handshake) {
+        add(&self.handshakes, handshake as usize, 1);
+    }
+
+    pub(crate) fn handshake_failed(&self, failure: HandshakeFailure) {
+        add(&self.handshake_failures, failure as usize, 1);
+    }
+
+    pub(crate) fn handshakes(&self, handshake: Handshake) -> u64 {
+        read(&self.handshakes, handshake as usize)
+    }
+
+    pub(crate) fn handshake_failures(&self, failure: HandshakeFailure) -> u64 {
+        read(&self.handshake_failures, failure as usize)
     }
 
     pub(crate) fn unclear(&self, unclear: Unclear) -> u64 {

@@ -1,6 +1,7 @@
 //! How are the parts put together? Observe -> Frame -> Tell -> Cache -> Forward -> Upstream, and how a new
 //! configuration takes their place.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -74,6 +75,10 @@ impl Site for Pipeline {
     type Body = Observed<Reply<Body<UpstreamBody>>>;
     type Error = std::convert::Infallible;
     type Service = Observe<Frame<Tell<CacheService<Forward>>>>;
+
+    fn trusts(&self, peer: IpAddr) -> bool {
+        self.front.trust.trusts(peer)
+    }
 
     fn connect(&self, context: Arc<ConnContext>) -> Self::Service {
         let kept = &self.kept;

@@ -13,6 +13,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
+use crate::certificates::Shown;
 use crate::exposition::Sources;
 use crate::listen::{self, Listeners, SiteSlot};
 use crate::log::AccessLog;
@@ -31,6 +32,8 @@ pub struct Server {
     slot: Arc<SiteSlot<Pipeline>>,
     kept: Kept,
     sources: Arc<Sources>,
+    /// Where some listener speaks TLS.
+    shown: Option<Arc<Shown>>,
     config: Mutex<Config>,
     control: Control,
 }
@@ -72,15 +75,25 @@ impl Server {
         let site = site.inspect_err(|_| kept.log.finish())?;
         let slot = Arc::new(SiteSlot::new(site));
         let limits: SharedLimits = Arc::new(ArcSwap::from_pointee(TimeLimits::of(&config)));
+        let shown = match config.https.as_slice() {
+            [] => None,
+            _ => Some(Arc::new(Shown::start(&config.tls, &metrics)?)),
+        };
         let sources = Arc::new(Sources {
             metrics: Arc::clone(&metrics),
+            shown: shown.clone(),
             cache: Arc::clone(&kept.cache),
             slot: Arc::clone(&slot),
             draining: AtomicBool::new(false),
         });
-        let listeners = Listeners::start(ListenSettings::of(&config), &limits, &slot, &metrics)
+        let tls = shown.as_ref().map(|shown| shown.tls());
+        let settings = ListenSettings::of(&config);
+        let listeners = Listeners::start(settings, &limits, &slot, &metrics, tls)
             .inspect_err(|_| kept.log.finish())?;
         let control = Control::start(runtime, admin, &sources)?;
+        if let Some(shown) = &shown {
+            control.handle.spawn(Arc::clone(shown).keep_looking(limits::CERTIFICATES_EVERY));
+        }
         control.resolve(&slot.current());
         Ok(Self {
             listeners: Some(listeners),
@@ -89,15 +102,22 @@ impl Server {
             slot,
             kept,
             sources,
+            shown,
             config: Mutex::new(config),
             control,
         })
     }
 
-    /// Where clients are listened to.
+    /// Where clients are listened to, by plain HTTP.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         self.listeners.as_ref().map_or(&[], |listeners| &listeners.addresses)
+    }
+
+    /// Where clients that speak TLS are listened to.
+    #[must_use]
+    pub fn https_addresses(&self) -> &[SocketAddr] {
+        self.listeners.as_ref().map_or(&[], |listeners| &listeners.https)
     }
 
     /// Where health and metrics are served.
@@ -130,6 +150,9 @@ impl Server {
         } else {
             Some(self.control.handle.block_on(Pipeline::build(self.kept.clone(), &config))?)
         };
+        if let Some(shown) = &self.shown {
+            shown.replace(&config.tls)?;
+        }
         self.kept.log.reopen(&config.log)?;
         self.kept.cache.set_options(pipeline::cache_options(&config));
         self.limits.store(Arc::new(TimeLimits::of(&config)));
@@ -140,12 +163,21 @@ impl Server {
         // What waits for a restart is not in force: the next reload has to find it changed again.
         let in_force = std::mem::replace(&mut *current, config);
         current.listen = in_force.listen;
+        current.https = in_force.https;
+        current.proxy_protocol = in_force.proxy_protocol;
         current.workers = in_force.workers;
         current.admin = in_force.admin;
         current.cache.memory_bytes = in_force.cache.memory_bytes;
         current.limits = in_force.limits;
         current.log.level = in_force.log.level;
         Ok(waits)
+    }
+
+    /// Reads certificates again if their files have changed, as happens by itself every ten seconds.
+    pub fn look_at_certificates(&self) {
+        if let Some(shown) = &self.shown {
+            shown.look();
+        }
     }
 
     /// A configuration was refused before it got here.

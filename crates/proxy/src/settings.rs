@@ -9,8 +9,8 @@ use larder_config::Config;
 /// What can't change without a restart.
 #[derive(Clone, Debug)]
 pub(crate) struct ListenSettings {
-    /// Where clients are listened to. Port 0 lets the system choose.
-    pub(crate) addresses: Vec<SocketAddr>,
+    /// Where clients are listened to.
+    pub(crate) doors: Vec<Door>,
     /// Threads, each with a runtime and a socket of its own.
     pub(crate) workers: usize,
     /// Client connections at one time, over all workers.
@@ -21,12 +21,34 @@ pub(crate) struct ListenSettings {
     pub(crate) head_fields_max: usize,
 }
 
+/// One listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Door {
+    /// Port 0 lets the system choose.
+    pub(crate) address: SocketAddr,
+    /// Whether TLS is spoken there.
+    pub(crate) tls: bool,
+    /// Whether a PROXY protocol header comes first.
+    pub(crate) proxied: bool,
+}
+
+impl Door {
+    fn all(config: &Config) -> Vec<Self> {
+        let door = |address: &SocketAddr, tls| {
+            let proxied = config.proxy_protocol.contains(address);
+            Self { address: *address, tls, proxied }
+        };
+        let plain = config.listen.iter().map(|address| door(address, false));
+        plain.chain(config.https.iter().map(|address| door(address, true))).collect()
+    }
+}
+
 impl ListenSettings {
     /// The listeners' part of `config`.
     #[must_use]
     pub(crate) fn of(config: &Config) -> Self {
         Self {
-            addresses: config.listen.clone(),
+            doors: Door::all(config),
             workers: config.workers,
             connections_max: config.limits.connections_max,
             head_bytes_max: config.limits.header_bytes_max,

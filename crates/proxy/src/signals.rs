@@ -79,6 +79,9 @@ fn announce(server: &Server) {
     for address in server.addresses() {
         tracing::info!("listening on {address}");
     }
+    for address in server.https_addresses() {
+        tracing::info!("listening on {address} with TLS");
+    }
     if let Some(address) = server.admin_address() {
         tracing::info!("health and metrics on {address}");
     }

@@ -22,6 +22,8 @@ pub enum StartError {
     },
     /// The application's side can't be set up.
     Upstream(String),
+    /// TLS towards clients can't be set up.
+    Tls(String),
     /// Threads, timers, signals: the system gives no more of them.
     System(io::Error),
 }
@@ -46,6 +48,7 @@ impl std::fmt::Display for StartError {
                 write!(f, "cannot write the access log to {}: {source}", path.display())
             }
             Self::Upstream(problem) => f.write_str(problem),
+            Self::Tls(problem) => write!(f, "TLS cannot be set up: {problem}"),
             Self::System(source) => write!(f, "the system refuses to start a worker: {source}"),
         }
     }
@@ -57,7 +60,7 @@ impl std::error::Error for StartError {
             Self::Listen { source, .. } | Self::Log { source, .. } | Self::System(source) => {
                 Some(source)
             }
-            Self::Upstream(_) => None,
+            Self::Upstream(_) | Self::Tls(_) => None,
         }
     }
 }

@@ -137,6 +137,9 @@ reasons! {
     HeadTooLarge "head-too-large" ClientError NONE, 431, "the request's header section is too large";
     UriTooLong "uri-too-long" ClientError NONE, 414, "the request's target is too long";
     HeadTimeout "head-timeout" ClientError NONE, 408, "the client did not finish its request's header section in time";
+    PlainHttp "plain-http" ClientError NONE, 400, "a plain HTTP request came to a port where TLS is spoken";
+    ProxyHeader "proxy-header" ClientError NONE, 400, "a connection did not begin with the PROXY protocol header that its port asks for";
+    ProxyUntrusted "proxy-untrusted" ClientError NONE, 400, "somebody who is no trusted proxy connected to a port of the PROXY protocol";
     BodyTimeout "body-timeout" ClientError NONE, 408, "the client did not send its request's body in time";
     BadRequestBody "bad-request-body" ClientError NONE, 400, "the request's body broke off or is malformed";
     MissingHost "missing-host" ClientError NONE, 400, "the request has no Host";

@@ -134,6 +134,15 @@ impl Reason {
             }
             Self::UriTooLong => "Targets end at 16 KiB. Send the data in a POST.",
             Self::HeadTimeout => "Nothing, unless honest clients need longer: `timeouts.header`.",
+            Self::PlainHttp => {
+                "Ask by https://. Where a proxy in front sends such requests, its setting for this port is http instead of https."
+            }
+            Self::ProxyHeader => {
+                "Let the load balancer send the PROXY protocol, version 1 or 2, or take the address out of `listen.proxy_protocol`."
+            }
+            Self::ProxyUntrusted => {
+                "Name the load balancer's address in `trusted_proxies`, if it was one; clients are to connect to another port."
+            }
             Self::BodyTimeout => {
                 "Nothing, unless honest clients pause longer inside an upload: `timeouts.body`."
             }
@@ -209,6 +218,7 @@ impl Reason {
 
     /// The clause that it is read from, where there is one.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "a table: every reason is named")]
     pub const fn clause(self) -> Option<&'static str> {
         Some(match self {
             Self::Fresh => "RFC 9111 §4.2",
@@ -256,6 +266,9 @@ impl Reason {
             | Self::HeadTooLarge
             | Self::UriTooLong
             | Self::HeadTimeout
+            | Self::PlainHttp
+            | Self::ProxyHeader
+            | Self::ProxyUntrusted
             | Self::BodyTimeout
             | Self::BadRequestBody
             | Self::MissingHost

@@ -12,7 +12,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys, SignatureScheme};
 
 use crate::facts::{Facts, canonical};
-use crate::source::{Fault, Problem, Source, Which};
+use crate::source::{Fault, Problem, Source, Stamp, Which};
 use crate::{pem, provider};
 
 /// The certificates of a site, read and checked; by default none. Cheap to clone.
@@ -25,6 +25,8 @@ struct Inner {
     facts: Vec<Facts>,
     /// Host, or wildcard as `*.example.com` -> indices, in the order of the sources.
     hosts: HashMap<String, Vec<usize>>,
+    /// What the files were like before they were read.
+    stamp: Stamp,
 }
 
 impl Certificates {
@@ -36,7 +38,7 @@ impl Certificates {
     /// # Errors
     /// Everything that is wrong with the files, in the order of the sources.
     pub fn load(sources: &[Source]) -> Result<Self, Vec<Problem>> {
-        let mut inner = Inner::default();
+        let mut inner = Inner { stamp: Stamp::of(sources), ..Inner::default() };
         let mut problems = Vec::new();
         for (index, source) in sources.iter().enumerate() {
             match read(source) {
@@ -58,6 +60,12 @@ impl Certificates {
     #[must_use]
     pub fn facts(&self) -> &[Facts] {
         &self.0.facts
+    }
+
+    /// What the files were like when they were read: while they are, there is nothing to read again.
+    #[must_use]
+    pub fn stamp(&self) -> &Stamp {
+        &self.0.stamp
     }
 
     /// The index of the certificate for a client that asks for `name` and can check `schemes`.

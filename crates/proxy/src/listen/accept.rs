@@ -1,20 +1,22 @@
 //! How does a worker take connections, and how does it stop taking them?
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+use larder_policy::Scheme;
 use larder_semantics::Reason;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::connection;
 use super::io::ConnIo;
 use super::site::{Site, Worker};
-use super::sweep;
-use crate::error;
-use crate::limits;
+use super::{connection, greet, sweep};
+use crate::context::Caller;
+use crate::settings::Door;
+use crate::{error, limits};
 
 /// What the workers are to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,16 +32,17 @@ pub(crate) enum Stage {
 /// Serves on `listeners` until told to stop. Runs alone on its thread.
 pub(crate) async fn run<P: Site>(
     worker: Arc<Worker<P>>,
-    listeners: Vec<std::net::TcpListener>,
+    listeners: Vec<(Door, std::net::TcpListener)>,
     mut stage: watch::Receiver<Stage>,
 ) {
     let sweep =
         tokio::spawn(sweep::run(Arc::clone(&worker.connections), Arc::clone(&worker.limits)));
     let mut loops = Vec::with_capacity(listeners.len());
-    for listener in listeners {
+    for (door, listener) in listeners {
         match TcpListener::from_std(listener) {
             Ok(listener) => {
-                loops.push(tokio::spawn(accept(Arc::clone(&worker), listener, stage.clone())));
+                let worker = Arc::clone(&worker);
+                loops.push(tokio::spawn(accept(worker, listener, door, stage.clone())));
             }
             Err(error) => tracing::error!(%error, "a worker can't use its socket"),
         }
@@ -66,6 +69,7 @@ pub(crate) async fn run<P: Site>(
 async fn accept<P: Site>(
     worker: Arc<Worker<P>>,
     listener: TcpListener,
+    door: Door,
     mut stage: watch::Receiver<Stage>,
 ) {
     // Closing a socket resets what waits in its queue: take that first, but no endless stream of it.
@@ -77,7 +81,7 @@ async fn accept<P: Site>(
         tokio::select! {
             biased;
             accepted = listener.accept() => match accepted {
-                Ok((socket, peer)) => take(&worker, socket, peer),
+                Ok((socket, peer)) => take(&worker, socket, peer, door),
                 Err(error) => pause(&error).await,
             },
             () = ordered(&mut stage) => break,
@@ -91,15 +95,23 @@ async fn ordered(stage: &mut watch::Receiver<Stage>) {
     drop(stage.wait_for(|stage| *stage != Stage::Running).await);
 }
 
-fn take<P: Site>(worker: &Arc<Worker<P>>, socket: TcpStream, peer: std::net::SocketAddr) {
+fn take<P: Site>(worker: &Arc<Worker<P>>, socket: TcpStream, peer: SocketAddr, door: Door) {
     let Some(entry) = worker.connections.enter(worker.settings.connections_max) else {
         worker.connections.counters().refuse(Reason::TooManyConnections);
-        drop(socket.try_write(error::raw(StatusCode::SERVICE_UNAVAILABLE).as_bytes()));
+        if !door.tls {
+            drop(socket.try_write(error::raw(StatusCode::SERVICE_UNAVAILABLE).as_bytes()));
+        }
         return;
     };
     // Heads and small bodies are written in one piece: waiting for more only costs time.
     drop(socket.set_nodelay(true));
-    tokio::spawn(connection::serve(ConnIo::new(socket, entry), Arc::clone(worker), peer));
+    let worker = Arc::clone(worker);
+    if door.tls || door.proxied {
+        tokio::spawn(greet::serve(socket, entry, worker, peer, door));
+    } else {
+        let caller = Caller { peer, scheme: Scheme::Http };
+        tokio::spawn(connection::serve(ConnIo::new(socket, entry), worker, caller));
+    }
 }
 
 /// One connection that failed before we took it says nothing about the next; being out of

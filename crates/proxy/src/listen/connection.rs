@@ -1,19 +1,17 @@
-//! What is a new connection? HTTP/2 with prior knowledge, or HTTP/1.1: its first bytes tell.
+//! What is a new connection? HTTP/2 or HTTP/1.1: as it was agreed upon with TLS, or as its first bytes tell.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
 use http::StatusCode;
-use larder_policy::Scheme;
 
 use super::interim::InterimQueue;
 use super::io::ConnIo;
 use super::site::{Site, Worker};
 use super::state::{Phase, Verdict};
 use super::{h1, h2};
-use crate::context::{ConnContext, CutOff, Protocol};
+use crate::context::{Caller, ConnContext, CutOff, Protocol};
 use crate::error;
 
 enum First {
@@ -24,13 +22,13 @@ enum First {
 }
 
 /// Serves one connection to its end.
-pub(crate) async fn serve<P: Site>(mut io: ConnIo, worker: Arc<Worker<P>>, peer: SocketAddr) {
+pub(crate) async fn serve<P: Site>(mut io: ConnIo, worker: Arc<Worker<P>>, caller: Caller) {
     match first(&mut io).await {
         First::Gone => {}
         First::H1 => {
             let context = Arc::new(ConnContext {
-                peer,
-                scheme: Scheme::Http,
+                peer: caller.peer,
+                scheme: caller.scheme,
                 protocol: Protocol::H1,
                 interim: InterimQueue::h1(Arc::clone(&io.state().interim)),
                 worker: worker.number,
@@ -38,8 +36,12 @@ pub(crate) async fn serve<P: Site>(mut io: ConnIo, worker: Arc<Worker<P>>, peer:
             });
             h1::serve(io, worker, context).await;
         }
-        First::H2 => Box::pin(h2::serve(io, worker, peer)).await,
-        First::Late(Verdict::CloseIdle) => {}
+        First::H2 => {
+            // What the client says first is as much a head as its preface would be.
+            io.state().bytes_came();
+            Box::pin(h2::serve(io, worker, caller)).await;
+        }
+        First::Late(Verdict::CloseIdle) => io.take_leave(),
         First::Late(Verdict::Refuse(reason) | Verdict::Abort(reason)) => {
             worker.connections.counters().refuse(reason);
             io.try_write(error::raw(StatusCode::REQUEST_TIMEOUT).as_bytes());

@@ -92,9 +92,13 @@ pub(crate) async fn serve<P: Site>(io: ConnIo, worker: Arc<Worker<P>>, context: 
         End::Over(Err(error)) => {
             failed(&error, io, &state, counters.counters()).await;
         }
-        End::Late(Verdict::CloseIdle) => {}
+        End::Late(Verdict::CloseIdle) => {
+            if let Some(io) = io {
+                io.take_leave();
+            }
+        }
         End::Late(Verdict::Refuse(_)) => {
-            if let Some(io) = io.filter(|_| !state.is_write_blocked()) {
+            if let Some(mut io) = io.filter(|_| !state.is_write_blocked()) {
                 io.try_write(error::raw(StatusCode::REQUEST_TIMEOUT).as_bytes());
                 io.linger().await;
             }

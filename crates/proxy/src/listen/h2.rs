@@ -5,7 +5,6 @@
 //! are the limits it gets, one task per stream ([`super::h2_stream`]), and the connection's end.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -19,10 +18,11 @@ use super::h2_stream;
 use super::io::ConnIo;
 use super::site::{Site, Worker};
 use super::state::{ConnState, Phase, Verdict};
+use crate::context::Caller;
 use crate::limits;
 
 /// Serves one HTTP/2 connection to its end.
-pub(crate) async fn serve<P: Site>(io: ConnIo, worker: Arc<Worker<P>>, peer: SocketAddr) {
+pub(crate) async fn serve<P: Site>(io: ConnIo, worker: Arc<Worker<P>>, caller: Caller) {
     let state = Arc::clone(io.state());
     let counters = Arc::clone(&worker.connections);
     let mut handshake = std::pin::pin!(builder(&worker).handshake::<ConnIo, Bytes>(io));
@@ -56,7 +56,7 @@ pub(crate) async fn serve<P: Site>(io: ConnIo, worker: Arc<Worker<P>>, peer: Soc
                     request,
                     respond,
                     Arc::clone(&worker),
-                    peer,
+                    caller,
                     h2_stream::Open::new(&state),
                 );
                 tokio::spawn(task);

@@ -4,7 +4,6 @@
 //! part for the whole. Bytes are taken from the pipeline only as fast as the client takes them.
 
 use std::future::{Future, poll_fn};
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,7 +17,6 @@ use http::header::{
 };
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
-use larder_policy::Scheme;
 use larder_semantics::Reason;
 use tokio::time::{Sleep, sleep, timeout};
 use tower_service::Service;
@@ -27,7 +25,7 @@ use super::interim::{H2Interim, InterimQueue};
 use super::site::{Site, Worker};
 use super::state::ConnState;
 use crate::clock;
-use crate::context::{ConnContext, CutOff, Protocol};
+use crate::context::{Caller, ConnContext, CutOff, Protocol};
 use crate::inbound::{Inbound, InboundError};
 use crate::settings::SharedLimits;
 
@@ -56,14 +54,14 @@ pub(crate) async fn serve<P: Site>(
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
     worker: Arc<Worker<P>>,
-    peer: SocketAddr,
+    caller: Caller,
     open: Open,
 ) {
     let is_head = *request.method() == Method::HEAD;
     let interim = Arc::new(H2Interim::new());
     let context = ConnContext {
-        peer,
-        scheme: Scheme::Http,
+        peer: caller.peer,
+        scheme: caller.scheme,
         protocol: Protocol::H2,
         interim: InterimQueue::h2(Arc::clone(&interim)),
         worker: worker.number,

@@ -5,19 +5,17 @@
 //! limits ([`super::state`]). It holds the connection's place among the open ones, so that an
 //! upgraded connection counts until it is closed.
 
-use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::state::ConnState;
+use super::stream::Stream;
 use super::sweep::Entry;
 use crate::limits;
 
@@ -27,7 +25,7 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A client's connection.
 #[derive(Debug)]
 pub(crate) struct ConnIo {
-    socket: TokioIo<TcpStream>,
+    socket: Stream,
     /// Read before it was known who should read it.
     first: [u8; PREFACE.len()],
     first_given: usize,
@@ -38,9 +36,9 @@ pub(crate) struct ConnIo {
 }
 
 impl ConnIo {
-    pub(crate) fn new(socket: TcpStream, entry: Entry) -> Self {
+    pub(crate) fn new(socket: impl Into<Stream>, entry: Entry) -> Self {
         Self {
-            socket: TokioIo::new(socket),
+            socket: socket.into(),
             first: [0; PREFACE.len()],
             first_given: 0,
             first_filled: 0,
@@ -53,8 +51,12 @@ impl ConnIo {
         &self.entry.state
     }
 
-    /// Whether the client speaks HTTP/2: reads until its first bytes tell. The bytes are kept.
+    /// Whether the client speaks HTTP/2: as it was agreed upon with TLS, else reads until its first
+    /// bytes tell. The bytes are kept.
     pub(crate) fn poll_is_h2(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if let Some(agreed) = self.socket.agreed_on_h2() {
+            return Poll::Ready(Ok(agreed));
+        }
         loop {
             let (seen, rest) = self.first.split_at_mut(self.first_filled);
             if !PREFACE.starts_with(seen) {
@@ -64,7 +66,7 @@ impl ConnIo {
                 return Poll::Ready(Ok(true));
             }
             let mut buffer = ReadBuf::new(rest);
-            match Pin::new(self.socket.inner_mut()).poll_read(cx, &mut buffer) {
+            match self.socket.poll_read_buf(cx, &mut buffer) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Ready(Ok(())) => {}
@@ -80,14 +82,18 @@ impl ConnIo {
     }
 
     /// Writes an answer of our own, whole or not at all: the connection ends after it.
-    pub(crate) fn try_write(&self, bytes: &[u8]) {
-        // A socket that does not take a hundred bytes belongs to a client that does not read.
-        drop(self.socket.inner().try_write(bytes));
+    pub(crate) fn try_write(&mut self, bytes: &[u8]) {
+        self.socket.try_write(bytes);
+    }
+
+    /// Ends an idle connection without a wait.
+    pub(crate) fn take_leave(mut self) {
+        self.socket.take_leave();
     }
 
     /// Makes the end of this connection visible as a failure, not as an end.
     pub(crate) fn reset_on_close(&self) {
-        drop(socket2::SockRef::from(self.socket.inner()).set_linger(Some(Duration::ZERO)));
+        self.socket.reset_on_close();
     }
 
     /// RFC 9112 §9.6: ends our side, then reads on for a moment, because closing a socket with
@@ -96,12 +102,12 @@ impl ConnIo {
         if self.ended {
             return;
         }
-        let Self { socket, entry, .. } = self;
-        let mut socket = socket.into_inner();
-        if tokio::io::AsyncWriteExt::shutdown(&mut socket).await.is_err() {
-            return;
-        }
+        let Self { mut socket, entry, .. } = self;
         let drain = async {
+            if poll_fn(|cx| socket.poll_shutdown(cx)).await.is_err() {
+                return;
+            }
+            let mut socket = socket.into_tcp();
             let mut taken = 0;
             let mut buffer = vec![0; 8 * 1024];
             while taken < limits::LINGER_BYTES_MAX {
@@ -126,27 +132,27 @@ impl ConnIo {
 
     /// Notes that the client has closed its side while its request is being worked on. hyper does
     /// not read then, so that a client that only said it will send no more still gets its answer.
-    fn look_for_end(&self, cx: &mut Context<'_>) {
-        let mut byte = [0];
-        let mut buffer = ReadBuf::new(&mut byte);
-        // Costs a system call only when something has come. More than nothing is a next request.
-        match self.socket.inner().poll_peek(cx, &mut buffer) {
-            Poll::Ready(Ok(1..)) | Poll::Pending => {}
-            Poll::Ready(Ok(0) | Err(_)) => self.entry.state.client_ended(),
+    fn look_for_end(&mut self, cx: &mut Context<'_>) {
+        if self.socket.has_ended(cx) {
+            self.entry.state.client_ended();
         }
     }
 
     fn poll_interim(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let state = Arc::clone(&self.entry.state);
         let socket = &mut self.socket;
-        let done = state.interim.write_out(|bytes| Pin::new(&mut *socket).poll_write(cx, bytes));
-        note_write(&state, &done);
+        let done = state.interim.write_out(|bytes| socket.poll_write(cx, bytes));
+        note_write(&state, &mut self.socket, &done);
         done
     }
 }
 
-fn note_write<T>(state: &ConnState, outcome: &Poll<io::Result<T>>) {
+/// Tells the time limits what became of a write to `socket`.
+fn note_write<T>(state: &ConnState, socket: &mut Stream, outcome: &Poll<io::Result<T>>) {
     if outcome.is_pending() {
+        if socket.took_some() {
+            state.wrote();
+        }
         state.write_blocked();
     } else {
         state.wrote();
@@ -168,7 +174,7 @@ impl Read for ConnIo {
             this.entry.state.bytes_came();
             return Poll::Ready(Ok(()));
         }
-        let outcome = Pin::new(&mut this.socket).poll_read(cx, buffer);
+        let outcome = this.socket.poll_read(cx, buffer);
         if outcome.is_ready() {
             this.entry.state.bytes_came();
         }
@@ -186,30 +192,39 @@ impl Write for ConnIo {
         if this.entry.state.interim.begun() {
             std::task::ready!(this.poll_interim(cx))?;
         }
-        let outcome = Pin::new(&mut this.socket).poll_write(cx, bytes);
-        note_write(&this.entry.state, &outcome);
+        let outcome = this.socket.poll_write(cx, bytes);
+        note_write(&this.entry.state, &mut this.socket, &outcome);
         outcome
     }
 
     /// hyper calls this only when all of its own bytes are written, so between two messages or
-    /// while the service works on a request: the places where a 1xx head may stand.
+    /// while the service works on a request: the places where a 1xx head may stand. Records of TLS may
+    /// still be on their way to the socket then.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.entry.state.interim.any() {
             std::task::ready!(this.poll_interim(cx))?;
         }
+        let flushed = match &mut this.socket {
+            Stream::Plain(_) => Poll::Ready(Ok(())),
+            tls @ Stream::Tls(_) => {
+                let flushed = tls.poll_flush(cx);
+                note_write(&this.entry.state, tls, &flushed);
+                flushed
+            }
+        };
         if this.entry.state.waits_for_pipeline() {
             this.look_for_end(cx);
         }
-        Poll::Ready(Ok(()))
+        flushed
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().socket).poll_shutdown(cx)
+        self.get_mut().socket.poll_shutdown(cx)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
+        true
     }
 
     fn poll_write_vectored(
@@ -221,35 +236,10 @@ impl Write for ConnIo {
         if this.entry.state.interim.begun() {
             std::task::ready!(this.poll_interim(cx))?;
         }
-        let outcome = write_slices(&mut this.socket, cx, slices);
-        note_write(&this.entry.state, &outcome);
+        let outcome = this.socket.poll_write_vectored(cx, slices);
+        note_write(&this.entry.state, &mut this.socket, &outcome);
         outcome
     }
-}
-
-thread_local! {
-    /// Where the slices of a small write are put together.
-    static JOINED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Writes `slices`. A head with a small body is copied and sent in one piece: the kernel takes
-/// longer over a list of slices than the copy takes.
-fn write_slices(
-    socket: &mut TokioIo<TcpStream>,
-    cx: &mut Context<'_>,
-    slices: &[io::IoSlice<'_>],
-) -> Poll<io::Result<usize>> {
-    let length: usize = slices.iter().map(|slice| slice.len()).sum();
-    if length > limits::JOINED_WRITE_BYTES_MAX {
-        return Pin::new(socket).poll_write_vectored(cx, slices);
-    }
-    JOINED.with_borrow_mut(|joined| {
-        joined.clear();
-        for slice in slices {
-            joined.extend_from_slice(slice);
-        }
-        Pin::new(socket).poll_write(cx, joined)
-    })
 }
 
 impl AsyncRead for ConnIo {
@@ -266,7 +256,7 @@ impl AsyncRead for ConnIo {
         }) {
             return Poll::Ready(Ok(()));
         }
-        Pin::new(this.socket.inner_mut()).poll_read(cx, buffer)
+        this.socket.poll_read_buf(cx, buffer)
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod accept;
 mod connection;
+mod greet;
 mod h1;
 mod h2;
 mod h2_stream;
@@ -13,6 +14,7 @@ mod io;
 mod site;
 mod socket;
 mod state;
+mod stream;
 mod sweep;
 
 use std::net::{SocketAddr, TcpListener};
@@ -20,6 +22,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use larder_tls::ServerTls;
 use tokio::sync::watch;
 
 pub(crate) use h1::H1Body;
@@ -33,13 +36,16 @@ pub(crate) use socket::open_alone;
 use sweep::Connections;
 
 use crate::metrics::Metrics;
-use crate::settings::{ListenSettings, SharedLimits};
+use crate::settings::{Door, ListenSettings, SharedLimits};
 use crate::start_error::StartError;
 
 /// The workers of a server.
 #[derive(Debug)]
 pub(crate) struct Listeners {
+    /// Where plain HTTP is spoken.
     pub(crate) addresses: Vec<SocketAddr>,
+    /// Where TLS is.
+    pub(crate) https: Vec<SocketAddr>,
     stage: watch::Sender<Stage>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -51,21 +57,23 @@ impl Listeners {
         limits: &SharedLimits,
         slot: &Arc<SiteSlot<P>>,
         metrics: &Arc<Metrics>,
+        tls: Option<&Arc<ServerTls>>,
     ) -> Result<Self, StartError> {
-        let mut addresses = Vec::with_capacity(settings.addresses.len());
-        let mut sockets: Vec<Vec<TcpListener>> =
+        let (mut addresses, mut https) = (Vec::new(), Vec::new());
+        let mut sockets: Vec<Vec<(Door, TcpListener)>> =
             (0..settings.workers).map(|_| Vec::new()).collect();
-        for address in &settings.addresses {
-            let opened = socket::open(*address, settings.workers)?;
-            let bound = opened.first().map_or(Ok(*address), TcpListener::local_addr);
-            addresses.push(bound.map_err(StartError::System)?);
+        for door in &settings.doors {
+            let opened = socket::open(door.address, settings.workers)?;
+            let bound = opened.first().map_or(Ok(door.address), TcpListener::local_addr);
+            let list = if door.tls { &mut https } else { &mut addresses };
+            list.push(bound.map_err(StartError::System)?);
             for (worker, socket) in sockets.iter_mut().zip(opened) {
-                worker.push(socket);
+                worker.push((*door, socket));
             }
         }
         let (stage, watched) = watch::channel(Stage::Running);
         let settings = Arc::new(settings);
-        let mut listeners = Self { addresses, stage, threads: Vec::new() };
+        let mut listeners = Self { addresses, https, stage, threads: Vec::new() };
         for (number, sockets) in sockets.into_iter().enumerate() {
             let worker = Arc::new(Worker {
                 number,
@@ -73,6 +81,7 @@ impl Listeners {
                 limits: Arc::clone(limits),
                 connections: Arc::new(Connections::new(Arc::clone(metrics), number)),
                 slot: Arc::clone(slot),
+                tls: tls.map(Arc::clone),
             });
             listeners.threads.push(spawn(worker, sockets, watched.clone())?);
         }
@@ -117,7 +126,7 @@ impl Drop for Listeners {
 
 fn spawn<P: Site>(
     worker: Arc<Worker<P>>,
-    sockets: Vec<TcpListener>,
+    sockets: Vec<(Door, TcpListener)>,
     stage: watch::Receiver<Stage>,
 ) -> Result<JoinHandle<()>, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -1,5 +1,6 @@
 //! What do the listeners serve? The seam between connections and everything that answers requests.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,6 +8,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use larder_tls::ServerTls;
 use tower_service::Service;
 
 use super::sweep::Connections;
@@ -36,6 +38,9 @@ pub(crate) trait Site: Send + Sync + 'static {
 
     /// The service for a new connection or stream.
     fn connect(&self, context: Arc<ConnContext>) -> Self::Service;
+
+    /// Whether somebody at this address may say who a visitor is.
+    fn trusts(&self, peer: IpAddr) -> bool;
 }
 
 /// A site that can be replaced while connections are open.
@@ -79,11 +84,18 @@ pub(crate) struct Worker<P> {
     pub(crate) limits: SharedLimits,
     pub(crate) connections: Arc<Connections>,
     pub(crate) slot: Arc<SiteSlot<P>>,
+    /// What TLS begins with, where some listener speaks it.
+    pub(crate) tls: Option<Arc<ServerTls>>,
 }
 
 impl<P: Site> Worker<P> {
     pub(crate) fn generation(&self) -> u64 {
         self.slot.generation()
+    }
+
+    /// Whether somebody at this address may say who a visitor is.
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        self.slot.site.load().trusts(peer)
     }
 
     /// The service for a connection and the generation it belongs to.

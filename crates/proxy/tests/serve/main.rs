@@ -16,6 +16,7 @@ mod observed;
 mod refusals;
 mod ruled;
 mod smuggling;
+mod tls;
 
 use std::time::{Duration, Instant};
 

@@ -1,0 +1,115 @@
+//! Which certificates are in force, and how are they replaced when their files are?
+//!
+//! By a new configuration, and by themselves: the files are looked at from time to time, since whoever renews certificates
+//! hardly tells. What can't be used leaves what was there before.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use larder_config::TlsConfig;
+use larder_tls::{Certificates, MinVersion, ServerTls, Source, Stamp};
+use parking_lot::Mutex;
+
+use crate::metrics::Metrics;
+use crate::start_error::StartError;
+
+/// What TLS towards clients begins with, and where it comes from.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    tls: Arc<ServerTls>,
+    metrics: Arc<Metrics>,
+    watched: Mutex<Watched>,
+}
+
+#[derive(Debug)]
+struct Watched {
+    sources: Vec<Source>,
+    least: MinVersion,
+    certificates: Certificates,
+    /// What the files were like when they were last read, for better or worse.
+    stamp: Stamp,
+}
+
+impl Watched {
+    fn of(config: &TlsConfig) -> Self {
+        Self {
+            sources: config.sources.clone(),
+            least: config.min_version,
+            certificates: config.certificates.clone(),
+            stamp: config.certificates.stamp().clone(),
+        }
+    }
+}
+
+impl Shown {
+    pub(crate) fn start(config: &TlsConfig, metrics: &Arc<Metrics>) -> Result<Self, StartError> {
+        let tls = ServerTls::new(&config.certificates, config.min_version);
+        let tls = Arc::new(tls.map_err(|error| StartError::Tls(error.to_string()))?);
+        Ok(Self { tls, metrics: Arc::clone(metrics), watched: Mutex::new(Watched::of(config)) })
+    }
+
+    /// What new connections begin with.
+    pub(crate) const fn tls(&self) -> &Arc<ServerTls> {
+        &self.tls
+    }
+
+    /// Those in force.
+    pub(crate) fn certificates(&self) -> Certificates {
+        self.watched.lock().certificates.clone()
+    }
+
+    /// Puts those of a new configuration in force. One without any waits for a restart with its listeners.
+    pub(crate) fn replace(&self, config: &TlsConfig) -> Result<(), StartError> {
+        if config.sources.is_empty() {
+            return Ok(());
+        }
+        let mut watched = self.watched.lock();
+        self.tls
+            .replace(&config.certificates, config.min_version)
+            .map_err(|error| StartError::Tls(error.to_string()))?;
+        *watched = Watched::of(config);
+        Ok(())
+    }
+
+    /// Reads the files again if they are not what they were.
+    pub(crate) fn look(&self) {
+        let mut watched = self.watched.lock();
+        let stamp = Stamp::of(&watched.sources);
+        if stamp == watched.stamp {
+            return;
+        }
+        // A file that is wrong is told of once, and read again when it changes again.
+        watched.stamp = stamp;
+        let said = Certificates::load(&watched.sources).map_err(|problems| {
+            let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            lines.join("\n")
+        });
+        let replaced = said.and_then(|certificates| {
+            let replaced = self.tls.replace(&certificates, watched.least);
+            replaced.map(|()| certificates).map_err(|error| error.to_string())
+        });
+        match replaced {
+            Ok(certificates) => {
+                watched.stamp = certificates.stamp().clone();
+                watched.certificates = certificates;
+                self.metrics.certificates_applied.fetch_add(1, Ordering::Relaxed);
+                tracing::info!("the certificates' files have changed: they are shown from now on");
+            }
+            Err(said) => {
+                self.metrics.certificates_refused.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(
+                    "the certificates' files have changed, those before are kept:\n{said}"
+                );
+            }
+        }
+    }
+
+    /// Does so from time to time, for ever.
+    pub(crate) async fn keep_looking(self: Arc<Self>, every: Duration) {
+        loop {
+            tokio::time::sleep(every).await;
+            self.look();
+        }
+    }
+}
