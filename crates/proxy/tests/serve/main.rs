@@ -13,8 +13,10 @@ mod interim;
 mod lifecycle;
 mod limits;
 mod observed;
+mod proxied;
 mod refusals;
 mod ruled;
+mod secure;
 mod smuggling;
 mod tls;
 
