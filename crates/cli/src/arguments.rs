@@ -101,6 +101,9 @@ pub(crate) struct Demo {
     /// Port for clients, in place of the one in --listen
     #[arg(long, value_name = "PORT")]
     pub(crate) port: Option<u16>,
+    /// Also by https, with a certificate made for this run [address, if it is not said: 127.0.0.1:8443]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8443")]
+    pub(crate) https: Option<SocketAddr>,
 }
 
 /// The options with a flag of their own, and `--set` for all others.

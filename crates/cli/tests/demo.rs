@@ -121,4 +121,25 @@ mod tests {
         assert!(said.starts_with("larder: ") && said.lines().count() == 1, "{said}");
         assert!(output.stdout.is_empty(), "nothing to try");
     }
+
+    #[test]
+    fn with_https_the_same_is_there_by_a_certificate_of_its_own() {
+        let binary = Path::new(env!("CARGO_BIN_EXE_larder"));
+        let mut demo = Larder::spawn(binary, &["demo", "--port", "0", "--https", "127.0.0.1:0"]);
+        let line = demo.wait_for_line("Larder is at https://");
+        let address = address_after(&line, "Larder is at https://").expect("an address");
+        let ask = || {
+            let url = format!("https://{address}/slow");
+            let output = Command::new("curl").args(["-ksi", &url]).output().expect("curl");
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        let (first, second) = (ask(), ask());
+        assert!(first.contains("fwd=uri-miss"), "{first}");
+        assert!(second.contains("larder; hit"), "{second}");
+        let folder = std::env::temp_dir().join(format!("larder-demo-{}", demo.id()));
+        assert!(folder.is_dir());
+        demo.signal("TERM");
+        assert!(demo.wait_for_exit().success());
+        assert!(!folder.exists(), "the key is gone with it");
+    }
 }

@@ -18,7 +18,7 @@ pub mod visitors;
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its corpus and its binary.
-pub const ALL: [(&str, Target); 22] = [
+pub const ALL: [(&str, Target); 23] = [
     ("accept_language", parsers::accept_language),
     ("age", parsers::age),
     ("cache_control", parsers::cache_control),
@@ -33,6 +33,7 @@ pub const ALL: [(&str, Target); 22] = [
     ("invalidation", parsers::invalidation),
     ("key", parsers::page_key),
     ("lists", parsers::lists),
+    ("proxy_protocol", visitors::proxy_protocol),
     ("query", visitors::query),
     ("range", parsers::range),
     ("request_directives", parsers::request_directives),

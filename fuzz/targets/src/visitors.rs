@@ -3,6 +3,7 @@
 use http::HeaderMap;
 use http::header::{COOKIE, SET_COOKIE};
 use larder_policy::identity::{IdentityRules, Key, Keys, Session, field};
+use larder_policy::proxy_protocol::{HEADER_BYTES_MAX, Header, read};
 use larder_policy::query::Query;
 use larder_policy::trusted::Trust;
 use larder_policy::{Identity, Scheme, cookies, set_cookie};
@@ -59,6 +60,27 @@ pub fn forwarded(data: &[u8]) {
             assert_eq!((plain.scheme, plain.client), (connection, peer));
             let decided = somebody.decide(peer, connection, &request);
             assert!(decided.unclear_scheme.is_none() || decided.arrival.scheme == Scheme::Http);
+        }
+    }
+}
+
+/// PROXY protocol: a header is one whatever follows it, is none before its last byte, and ends in time.
+pub fn proxy_protocol(data: &[u8]) {
+    match read(data) {
+        Header::Whole(announced, length) => {
+            assert!(length <= data.len() && length <= HEADER_BYTES_MAX);
+            let (header, _) = data.split_at(length);
+            assert_eq!(read(header), Header::Whole(announced, length));
+            for shorter in 0..length {
+                assert_eq!(read(header.get(..shorter).unwrap_or_default()), Header::Partial);
+            }
+            let by_text = data.starts_with(b"PROXY");
+            assert!(!by_text || announced.scheme.is_none(), "only version 2 says it");
+        }
+        Header::Partial => assert!(data.len() < HEADER_BYTES_MAX),
+        Header::Malformed => {
+            let longer = [data, b"\r\n"].concat();
+            assert_eq!(read(&longer), Header::Malformed, "no more bytes make it one");
         }
     }
 }

@@ -3,8 +3,23 @@
 use std::net::SocketAddr;
 
 /// What the demo prints: five commands, each with what to look at.
-pub(super) fn text(listen: SocketAddr, application: SocketAddr) -> String {
-    let site = format!("http://{}", reachable(listen));
+pub(super) fn text(
+    plain: SocketAddr,
+    https: Option<SocketAddr>,
+    application: SocketAddr,
+) -> String {
+    let plain = format!("http://{}", reachable(plain));
+    let Some(https) = https else { return commands(&plain, application) };
+    let site = format!("https://{}", reachable(https));
+    // Nobody vouches for the certificate: curl is told not to mind.
+    let commands = commands(&site, application).replace("curl -", "curl -k");
+    format!(
+        "{commands}\n\nThe certificate was made for this run and nobody vouches for it: curl needs -k, a browser warns and\n\
+         lets you through behind \"Advanced\". By http the same is at {plain}."
+    )
+}
+
+fn commands(site: &str, application: SocketAddr) -> String {
     format!(
         "\
 Larder is at {site}, in front of a small application at http://{application}.
@@ -56,8 +71,18 @@ mod tests {
         let cases =
             [("0.0.0.0:81", "http://127.0.0.1:81/slow"), ("[::]:81", "http://[::1]:81/slow")];
         for (listen, expected) in cases {
-            let text = text(listen.parse().unwrap(), "127.0.0.1:9".parse().unwrap());
+            let text = text(listen.parse().unwrap(), None, "127.0.0.1:9".parse().unwrap());
             assert!(text.contains(expected), "{listen}: {text}");
         }
+    }
+
+    #[test]
+    fn by_https_curl_is_told_not_to_mind_the_certificate() {
+        let address = |text: &str| text.parse().unwrap();
+        let https = Some(address("[::]:8443"));
+        let text = text(address("127.0.0.1:8080"), https, address("127.0.0.1:9"));
+        assert!(text.starts_with("Larder is at https://[::1]:8443,"), "{text}");
+        assert_eq!(text.matches("curl ").count(), text.matches("curl -k").count() + 1, "{text}");
+        assert!(text.ends_with("By http the same is at http://127.0.0.1:8080."), "{text}");
     }
 }
