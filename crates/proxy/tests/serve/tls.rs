@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use larder_config::Config;
 use larder_proxy::Server;
 use larder_semantics::Reason;
-use larder_testkit::http2::{Http2, Request};
+use larder_testkit::http2::{Http2, Outcome, Request};
 use larder_testkit::{Client, Origin, PATIENCE, Script, Signal};
 use larder_tls::rustls::pki_types::ServerName;
 use larder_tls::rustls::version::{TLS12, TLS13};
@@ -405,8 +405,17 @@ fn said(command: &mut Command) -> String {
     text + &String::from_utf8_lossy(&output.stderr)
 }
 
+/// Whether a program is installed: `./test` sees to it.
+fn is_there(program: &str) -> bool {
+    Command::new(program).arg("version").stdin(Stdio::null()).output().is_ok()
+}
+
 #[test]
 fn curl_and_openssl_agree() {
+    if !is_there("curl") || !is_there("openssl") {
+        println!("curl or openssl is not installed");
+        return;
+    }
     let origin = page("page");
     let (server, folder) = serve(&origin, "", "");
     let address = server.https_addresses()[0];
@@ -451,5 +460,90 @@ fn curl_and_openssl_agree() {
         assert!(text.contains("New, TLSv1."), "{text}");
         let text = openssl("-sess_in");
         assert!(text.contains("Reused, TLSv1.") && text.contains("page"), "{version}: {text}");
+    }
+}
+
+#[test]
+fn http2_goes_on_over_tls_in_both_directions_and_ends_properly() {
+    let origin = Origin::answering(|request| match request.method.as_str() {
+        "POST" => Script::answer("200 OK", "", request.body.len().to_string()),
+        _ => Script::answer("200 OK", "Cache-Control: max-age=60\r\n", vec![b'x'; 20_000]),
+    });
+    let (server, _folder) = serve(&origin, "", "[timeouts]\nidle = '300ms'\n");
+    let config = offer(&[&TLS13], &["h2"]);
+    let tls = shake(server.https_addresses()[0], &config, "site.test").expect("a handshake");
+    let mut client = Http2::over(tls, &[]);
+    let get = Request::new("GET").with(":scheme", "https");
+    for stream in [1, 3, 5] {
+        client.request(stream, &get);
+        assert!(
+            matches!(client.outcome(stream), Outcome::Answered(200, body) if body.len() == 20_000)
+        );
+    }
+    let post = Request::new("POST").with(":scheme", "https").data([b'y'; 16_000]).data(b"z");
+    client.request(7, &post);
+    assert_eq!(client.outcome(7).to_string(), "200 \"16001\"");
+    // Its idle time is over soon.
+    assert_eq!(client.goodbye(), Some(0));
+    assert!(client.next_frame().is_none());
+    let wrong = Request::new("GET").with(":scheme", "http");
+    let tls = shake(server.https_addresses()[0], &config, "site.test").expect("a handshake");
+    let mut client = Http2::over(tls, &[]);
+    client.request(1, &wrong);
+    assert_eq!(client.outcome(1).status(), Some(421), "the scheme is the connection's");
+}
+
+/// Says everything again that it hears, behind a 101.
+fn echo() -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("bound");
+    std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().expect("a connection");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            socket.read_exact(&mut byte).expect("a head");
+            head.extend(byte);
+        }
+        let answer =
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n";
+        socket.write_all(answer.as_bytes()).expect("taken");
+        let mut back = socket.try_clone().expect("a second handle");
+        drop(std::io::copy(&mut socket, &mut back));
+    });
+    address
+}
+
+#[test]
+fn a_tunnel_over_tls_carries_much_and_little_both_ways() {
+    let folder = Folder::new();
+    folder.certify("site", &["site.test"]);
+    let text = format!(
+        "upstream = 'http://{}'\n[listen]\nhttp = []\nhttps = '127.0.0.1:0'\nworkers = 1\n[admin]\nlisten = 'off'\n{}",
+        echo(),
+        folder.entries(&["site"])
+    );
+    let config = Config::from_toml("larder.toml", &text).expect("sound");
+    let server = Server::start(config).expect("a server");
+    assert!(server.addresses().is_empty(), "TLS only");
+    let mut tunnel = shake(server.https_addresses()[0], &h1(), "site.test").expect("a handshake");
+    let wish = b"GET / HTTP/1.1\r\nHost: site.test\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n";
+    tunnel.write_all(wish).and_then(|()| tunnel.flush()).expect("taken");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        tunnel.read_exact(&mut byte).expect("a head");
+        head.extend(byte);
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101 "));
+    for length in [1, 100, 16_384, 1_000_000, 3] {
+        let sent: Vec<u8> = (0_u8..=250).cycle().take(length).collect();
+        // Less than what sockets hold on the way, or in turns: nobody reads while this writes.
+        for piece in sent.chunks(50_000) {
+            tunnel.write_all(piece).and_then(|()| tunnel.flush()).expect("taken");
+            let mut heard = vec![0; piece.len()];
+            tunnel.read_exact(&mut heard).expect("said again");
+            assert!(heard == piece, "of {length}");
+        }
     }
 }
