@@ -30,6 +30,8 @@ mod script;
 mod service;
 mod signal;
 pub mod smuggling;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod wire;
 
 pub use client::{Client, ReadError, Response, ResponseHead};

@@ -164,6 +164,10 @@ reasons! {
     BetweenBytesTimeout "between-bytes-timeout" ApplicationError NONE, 504, "the application paused too long inside its answer";
     MalformedResponse "malformed-response" ApplicationError NONE, 502, "the application's response is malformed";
     ClosedEarly "closed-early" ApplicationError NONE, 502, "the application closed the connection before answering";
+    CertificateUntrusted "certificate-untrusted" ApplicationError NONE, 502, "nobody who is trusted vouches for the application's certificate";
+    CertificateWrongName "certificate-wrong-name" ApplicationError NONE, 502, "the application's certificate is for another name";
+    CertificateExpired "certificate-expired" ApplicationError NONE, 502, "the application's certificate is no longer valid, or not yet";
+    TlsFailed "tls-failed" ApplicationError NONE, 502, "the application and Larder did not come to terms about TLS";
     NoUpstream "no-upstream" ApplicationError NONE, 503, "no application server is available";
     UpstreamTooBusy "upstream-too-busy" ApplicationError NONE, 503, "too many requests wait for the application";
 }

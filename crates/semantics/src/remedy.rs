@@ -207,6 +207,18 @@ impl Reason {
             Self::ClosedEarly => {
                 "The application's worker died or was killed: look into its log (a time limit of its own, out of memory)."
             }
+            Self::CertificateUntrusted => {
+                "Name the application's authority, or its own certificate if it made one itself, in `upstream_tls.ca`. With a public authority, see that the application sends the certificates between it and its own, and that this machine has the package ca-certificates. Not before, think of somebody on the way."
+            }
+            Self::CertificateWrongName => {
+                "Write the certificate's name in `upstream` instead of an address or another name, or say it in `upstream_tls.name`. `openssl s_client -connect HOST:PORT` shows the certificate."
+            }
+            Self::CertificateExpired => {
+                "Renew the application's certificate, and see that the application has read the new one. If it is in order, look at this machine's clock."
+            }
+            Self::TlsFailed => {
+                "The log says at which point, at `log.level = \"debug\"`. Does the port speak TLS at all, 1.2 or newer? Does it demand a certificate of its clients? Larder has none to show."
+            }
             Self::NoUpstream => {
                 "The name in `upstream` has no address. At the start that is an error; afterwards the last addresses are kept, so it is hardly seen."
             }
@@ -250,6 +262,8 @@ impl Reason {
             Self::InvalidatedMeanwhile => "RFC 9111 §4.4",
             Self::AlreadyExpired => "RFC 9111 §4.2.1",
             Self::OnlyIfCached => "RFC 9111 §5.2.1.7",
+            Self::CertificateWrongName => "RFC 9525 §6",
+            Self::CertificateExpired => "RFC 5280 §4.1.2.5",
             Self::RulePass
             | Self::RuleNever
             | Self::Xhr
@@ -290,6 +304,8 @@ impl Reason {
             | Self::BetweenBytesTimeout
             | Self::MalformedResponse
             | Self::ClosedEarly
+            | Self::CertificateUntrusted
+            | Self::TlsFailed
             | Self::NoUpstream
             | Self::UpstreamTooBusy => return None,
         })

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use larder_semantics::Reason;
 
 use crate::UpstreamError;
+use crate::connect::tls_reason;
 use crate::error::Cause;
 use crate::pool::Link;
 use crate::response::Afterwards;
@@ -105,14 +106,16 @@ impl UpstreamBody {
             return Poll::Ready(None);
         };
         let wanted = usize::try_from(left).unwrap_or(usize::MAX);
-        let cause = match ready!(direct.poll_read(cx, wanted)) {
-            Ok(0) => None,
+        let failure = match ready!(direct.poll_read(cx, wanted)) {
+            Ok(0) => Failure(Reason::ClosedEarly, None),
             Ok(_) => return Poll::Ready(Some(Ok(Frame::data(direct.take_at_most(left))))),
-            Err(error) => Some(error.into()),
+            Err(error) => {
+                Failure(tls_reason(&error).unwrap_or(Reason::ClosedEarly), Some(error.into()))
+            }
         };
         // Whoever passes the body on has to get what came so far out of its hands first: a client
         // that is sent nothing at all takes an answer that broke off for none, and asks again.
-        self.flow = Flow::Failed(Failure(Reason::ClosedEarly, cause));
+        self.flow = Flow::Failed(failure);
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -173,10 +176,13 @@ pub(crate) fn reason_of(error: &hyper::Error) -> Reason {
     }
     let mut source = error.source();
     while let Some(cause) = source {
-        if let Some(io) = cause.downcast_ref::<io::Error>()
-            && matches!(io.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
-        {
-            return Reason::MalformedResponse;
+        if let Some(io) = cause.downcast_ref::<io::Error>() {
+            if let Some(reason) = tls_reason(io) {
+                return reason;
+            }
+            if matches!(io.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) {
+                return Reason::MalformedResponse;
+            }
         }
         source = cause.source();
     }

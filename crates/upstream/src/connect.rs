@@ -1,4 +1,5 @@
-//! Opening a connection: the addresses of a target in turn, within one time limit.
+//! Opening a connection: the addresses of a target in turn, and TLS where it wants it, within one time
+//! limit.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,6 +7,7 @@ use std::sync::Arc;
 
 use hyper_util::rt::TokioIo;
 use larder_semantics::Reason;
+use larder_tls::client::{Failure, failure_of};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
@@ -13,6 +15,7 @@ use crate::direct::Direct;
 use crate::driver::Driver;
 use crate::pool::Driven;
 use crate::socket::{Before, Socket};
+use crate::stream::Stream;
 use crate::wire::Wire;
 use crate::worker::Worker;
 use crate::{Target, UpstreamError};
@@ -24,10 +27,6 @@ pub(crate) async fn connect(worker: &Arc<Worker>, target: usize) -> Result<Direc
     let (addresses, first) = backend.addresses();
     let (stream, at) = dial(worker, backend.target(), &addresses, first).await?;
     backend.prefer(at);
-    // A request is written at once as a whole; waiting for more of it would only delay it.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY not set");
-    }
     Ok(Direct::new(stream, Arc::new(Wire::new(worker.limits())), generation))
 }
 
@@ -58,7 +57,7 @@ async fn dial(
     target: &Target,
     addresses: &[SocketAddr],
     first: usize,
-) -> Result<(TcpStream, usize), UpstreamError> {
+) -> Result<(Stream, usize), UpstreamError> {
     let begun = Instant::now();
     let mut last = UpstreamError::new(Reason::NoUpstream, target);
     for tried in 0..addresses.len() {
@@ -66,14 +65,35 @@ async fn dial(
         let used = Instant::now().saturating_duration_since(begun);
         let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
         let share = worker.settings.connect.saturating_sub(used) / left.max(1);
-        let error = match timeout(share, TcpStream::connect(addresses[at])).await {
+        let error = match timeout(share, open(target, addresses[at])).await {
             Ok(Ok(stream)) => return Ok((stream, at)),
-            Ok(Err(error)) => UpstreamError::new(reason(&error), target).because(error),
+            Ok(Err(error)) => error,
             Err(_elapsed) => UpstreamError::new(Reason::ConnectTimeout, target),
         };
-        last = error;
+        // That one address has a bad certificate tells more than that another has nobody.
+        if !is_of_tls(last.reason()) {
+            last = error;
+        }
     }
     Err(last)
+}
+
+/// One address: the connection, and TLS inside it.
+async fn open(target: &Target, address: SocketAddr) -> Result<Stream, UpstreamError> {
+    let failed = |reason, error| Err(UpstreamError::new(reason, target).because(error));
+    let stream = match TcpStream::connect(address).await {
+        Ok(stream) => stream,
+        Err(error) => return failed(reason(&error), error),
+    };
+    // A request is written at once as a whole; waiting for more of it would only delay it.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY not set");
+    }
+    let Some((tls, name)) = target.tls() else { return Ok(Stream::Plain(stream)) };
+    match tls.handshake(name, stream).await {
+        Ok(secured) => Ok(Stream::Tls(Box::new(secured))),
+        Err(error) => failed(tls_reason(&error).unwrap_or(Reason::TlsFailed), error),
+    }
 }
 
 fn reason(error: &io::Error) -> Reason {
@@ -83,4 +103,25 @@ fn reason(error: &io::Error) -> Reason {
     } else {
         Reason::ConnectFailed
     }
+}
+
+/// What an error says of TLS, where it is TLS's: some are told only after the handshake (RFC 8446 §4.4.2.4:
+/// a client's certificate that was not shown).
+pub(crate) fn tls_reason(error: &io::Error) -> Option<Reason> {
+    Some(match failure_of(error)? {
+        Failure::Untrusted => Reason::CertificateUntrusted,
+        Failure::WrongName => Reason::CertificateWrongName,
+        Failure::Expired => Reason::CertificateExpired,
+        Failure::Protocol => Reason::TlsFailed,
+    })
+}
+
+fn is_of_tls(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::CertificateUntrusted
+            | Reason::CertificateWrongName
+            | Reason::CertificateExpired
+            | Reason::TlsFailed
+    )
 }

@@ -13,13 +13,12 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http::request;
-use tokio::io::Interest;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
 use crate::head;
 use crate::limits::{READ_AHEAD_BYTES, WATCH_TICK_MAX};
-use crate::socket::{ask_the_kernel, is_closed_by_peer};
+use crate::socket::is_closed_by_peer;
+use crate::stream::{Lies, Stream};
 use crate::wire::{Look, Wire};
 use crate::worker::Worker;
 
@@ -36,7 +35,7 @@ thread_local! {
 
 #[derive(Debug)]
 pub(crate) struct Direct {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Stream,
     pub(crate) wire: Arc<Wire>,
     /// Read and not yet given away. Responses keep parts of it, and it is used again after them.
     buffer: BytesMut,
@@ -49,17 +48,17 @@ pub(crate) struct Direct {
 }
 
 impl Direct {
-    pub(crate) fn new(stream: TcpStream, wire: Arc<Wire>, generation: u64) -> Self {
+    pub(crate) fn new(stream: Stream, wire: Arc<Wire>, generation: u64) -> Self {
         Self { stream, wire, buffer: BytesMut::new(), chunk: READ_BYTES, generation, used: false }
     }
 
     /// Nothing came that nobody asked for, neither bytes nor an end.
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.buffer.is_empty() && ask_the_kernel(&self.stream).is_none()
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        self.buffer.is_empty() && matches!(self.stream.ask(), Lies::Nothing)
     }
 
     /// Sends a request's head.
-    pub(crate) async fn send(&self, asked: &request::Parts) -> io::Result<()> {
+    pub(crate) async fn send(&mut self, asked: &request::Parts) -> io::Result<()> {
         let rest = HEAD.with_borrow_mut(|text| {
             text.clear();
             head::write(text, asked);
@@ -76,16 +75,26 @@ impl Direct {
             let sent = self.try_send(rest)?;
             rest = rest.get(sent..).unwrap_or_default();
         }
+        while !self.try_flush()? {
+            self.writable().await?;
+        }
         Ok(())
     }
 
     /// How much of `text` the socket took. A peer that takes no more of it may have answered, which
     /// the reading side finds out.
-    fn try_send(&self, text: &[u8]) -> io::Result<usize> {
+    fn try_send(&mut self, text: &[u8]) -> io::Result<usize> {
         match self.stream.try_write(text) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
             Err(error) if is_closed_by_peer(&error) => Ok(text.len()),
             sent => sent,
+        }
+    }
+
+    /// Whether all that was taken is on its way. What can't be sent any more is forgotten, as above.
+    fn try_flush(&mut self) -> io::Result<bool> {
+        match self.stream.try_flush() {
+            Err(error) if is_closed_by_peer(&error) => Ok(true),
+            flushed => flushed,
         }
     }
 
@@ -107,35 +116,24 @@ impl Direct {
             self.buffer.reserve(wanted.min(self.chunk));
         }
         let room = self.room();
-        loop {
-            match self.stream.try_read_buf(&mut self.buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-                Ok(count) => {
-                    if count > 0 {
-                        self.wire.hear();
-                    }
-                    if count >= room {
-                        self.chunk = (2 * self.chunk).min(READ_AHEAD_BYTES);
-                    } else if count > 0 {
-                        self.note_empty();
-                    }
-                    return Poll::Ready(Ok(count));
-                }
-            }
-            let polled = self.stream.poll_read_ready(cx);
-            ready!(self.unless_over(cx, polled))?;
+        let polled = self.stream.poll_read_buf(cx, &mut self.buffer);
+        if polled.is_pending() {
+            ready!(self.unless_over(cx, Poll::Pending))?;
         }
+        let count = ready!(polled)?;
+        if count > 0 {
+            self.wire.hear();
+        }
+        if count >= room {
+            self.chunk = (2 * self.chunk).min(READ_AHEAD_BYTES);
+        } else if count > 0 {
+            self.stream.note_empty();
+        }
+        Poll::Ready(Ok(count))
     }
 
     fn room(&self) -> usize {
         self.buffer.capacity() - self.buffer.len()
-    }
-
-    /// A stream that gave less than it could has no more: the next read need not ask.
-    fn note_empty(&self) {
-        let nothing: io::Result<()> = Err(io::ErrorKind::WouldBlock.into());
-        drop(self.stream.try_io(Interest::READABLE, || nothing));
     }
 
     /// Waits no longer than the limits allow.

@@ -105,9 +105,9 @@ fn at_rest(ready: &Ready) -> Option<Link> {
     let lease = &ready.lease;
     let pool = &lease.worker().pool;
     loop {
-        match pool.take(lease.target(), lease.backend().generation(), ready.prefer())? {
-            Link::Direct(direct) if !direct.is_quiet() => {}
-            link @ (Link::Direct(_) | Link::Driven(_)) => return Some(link),
+        let mut link = pool.take(lease.target(), lease.backend().generation(), ready.prefer())?;
+        if link.is_quiet() {
+            return Some(link);
         }
     }
 }

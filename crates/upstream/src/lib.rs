@@ -5,8 +5,8 @@
 //! [`Reason`](larder_semantics::Reason) that goes into the log, the metrics and `Cache-Status`.
 //!
 //! What it does not do: caching, rules about fields other than those of the connection, `Via` and
-//! `Forwarded`, TLS towards the application, HTTP/2, retries of anything that could have had an
-//! effect.
+//! `Forwarded`, HTTP/2, retries of anything that could have had an effect. Whose certificates are taken
+//! is `larder-tls`'s to say; a [`Target`] brings that along.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,7 +25,7 @@
 //! How a request goes through: [`service`] -> [`exchange`] (canonical form: [`request`]; place:
 //! [`worker`], [`balancer`], [`choose`], [`health`]; connection: [`pool`], [`connect`]) -> [`plain`]
 //! (no body, and a response with a length: [`direct`], [`head`]) or hyper on the connection's task
-//! ([`driver`], [`socket`], [`outgoing`]) -> [`response`] (framing) -> [`body`], or [`upgrade`]
+//! ([`driver`], [`socket`], [`outgoing`], all over [`stream`]) -> [`response`] (framing) -> [`body`], or [`upgrade`]
 //! after a 101. They talk about time limits through [`wire`].
 #![expect(rustdoc::private_intra_doc_links, reason = "the list above is for those who read here")]
 
@@ -48,6 +48,7 @@ mod response;
 mod service;
 mod settings;
 mod socket;
+mod stream;
 mod target;
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use larder_semantics::Reason;
 
 use crate::UpstreamError;
 use crate::body::{Flow, said_by};
-use crate::connect::drive;
+use crate::connect::{drive, tls_reason};
 use crate::direct::{Direct, READ_BYTES};
 use crate::exchange::{Answer, Ready, Try, again, over_driven, pass_on};
 use crate::head::{self, Heard, Plain};
@@ -79,7 +79,7 @@ async fn listen(direct: &mut Direct, asked: &Method) -> Came {
 async fn unanswered(which: Try, mut ready: Ready, direct: Direct, error: io::Error) -> Answer {
     let over = said_by(&direct.wire);
     let heard = direct.wire.was_heard();
-    let reason = over.unwrap_or(Reason::ClosedEarly);
+    let reason = over.or_else(|| tls_reason(&error)).unwrap_or(Reason::ClosedEarly);
     let cause = UpstreamError::new(reason, ready.lease.backend().target()).because(error);
     let harmless = direct.used && ready.plan.repeatable && !heard && over.is_none();
     drop(direct);

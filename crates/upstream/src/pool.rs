@@ -61,6 +61,14 @@ impl Link {
         }
     }
 
+    /// Nothing came from it that nobody asked for. Of hyper's, hyper asks when a request comes.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        match self {
+            Self::Direct(direct) => direct.is_quiet(),
+            Self::Driven(_) => true,
+        }
+    }
+
     /// Its task has seen the end of the last exchange, and has written the last request.
     fn is_ready(&self) -> bool {
         match self {

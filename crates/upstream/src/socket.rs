@@ -4,6 +4,7 @@
 //! - Before an unused connection is used again, the kernel is asked whether something lies there:
 //!   the runtime's own knowledge may be a turn of its loop old. A close or leftover bytes found
 //!   then cost nothing, because hyper hands a request back that it has not begun to write.
+//!   Inside TLS it is what was decrypted that counts, and an end that was announced.
 //! - An application that refuses an upload answers and closes without reading the rest. Writing
 //!   then fails before hyper has read the answer, so a broken write is not reported as such: the
 //!   bytes go nowhere, and the reading side finds the answer, or the end.
@@ -12,21 +13,20 @@
 //! head was sent and some of the answer was read. What hyper then writes first is swallowed, and
 //! what was read is read again.
 
-use std::io::{self, IoSlice, Read};
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf, Bytes};
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
+use crate::stream::{Lies, Stream};
 use crate::wire::Wire;
 
 #[derive(Debug)]
 pub(crate) struct Socket {
-    stream: TcpStream,
+    stream: Stream,
     wire: Arc<Wire>,
     /// The peer takes no more bytes.
     broken: bool,
@@ -74,20 +74,8 @@ impl Before {
     }
 }
 
-/// What lies in a socket right now, without waiting. `None`: nothing, all is well.
-pub(crate) fn ask_the_kernel(stream: &TcpStream) -> Option<io::Result<u8>> {
-    let mut byte = [0_u8; 1];
-    let socket = SockRef::from(stream);
-    match (&*socket).read(&mut byte) {
-        Ok(0) => Some(Err(io::ErrorKind::UnexpectedEof.into())),
-        Ok(_) => Some(Ok(byte[0])),
-        Err(e) if e.kind() == io::ErrorKind::WouldBlock => None,
-        Err(e) => Some(Err(e)),
-    }
-}
-
 impl Socket {
-    pub(crate) fn new(stream: TcpStream, wire: Arc<Wire>, before: Option<Before>) -> Self {
+    pub(crate) fn new(stream: Stream, wire: Arc<Wire>, before: Option<Before>) -> Self {
         Self { stream, wire, broken: false, before }
     }
 
@@ -138,26 +126,30 @@ impl AsyncRead for Socket {
         }
         let before = buf.filled().len();
         let suspect = self.wire.take_suspicion();
-        match Pin::new(&mut self.stream).poll_read(cx, buf) {
-            Poll::Pending if suspect => match ask_the_kernel(&self.stream) {
-                None => Poll::Pending,
-                Some(Ok(byte)) => {
+        let mut polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if polled.is_pending() && suspect {
+            polled = match self.stream.ask() {
+                Lies::Nothing => Poll::Pending,
+                Lies::Byte(byte) => {
                     buf.put_slice(&[byte]);
-                    Poll::Ready(Ok(()))
+                    return Poll::Ready(Ok(()));
                 }
+                Lies::Something => return Pin::new(&mut self.stream).poll_read(cx, buf),
                 // Nothing put into the buffer means the end.
-                Some(Err(e)) if e.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
-                Some(Err(e)) => Poll::Ready(Err(e)),
-            },
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(result) => {
-                if buf.filled().len() > before {
-                    self.wire.hear();
-                }
-                Poll::Ready(result)
-            }
+                Lies::End(e) if is_mere_end(&e, &self.stream) => Poll::Ready(Ok(())),
+                Lies::End(e) => Poll::Ready(Err(e)),
+            };
         }
+        if polled.is_ready() && buf.filled().len() > before {
+            self.wire.hear();
+        }
+        polled
     }
+}
+
+/// TCP ends like that.
+fn is_mere_end(error: &io::Error, stream: &Stream) -> bool {
+    error.kind() == io::ErrorKind::UnexpectedEof && !stream.announces_its_end()
 }
 
 impl AsyncWrite for Socket {
@@ -202,8 +194,12 @@ impl AsyncWrite for Socket {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.broken {
+            return Poll::Ready(Ok(()));
+        }
+        let result = Pin::new(&mut self.stream).poll_flush(cx);
+        result.map(|result| self.forgive(result.map(|()| 0), 0).map(|_| ()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,20 +1,33 @@
-//! Where an application is: the name and port it was configured with.
+//! Where an application is: the name and port it was configured with, and whether it is reached by TLS.
 
 use std::fmt;
 
+use larder_tls::client::{ClientTls, Name};
+
 /// One application server. The name is resolved at the start and again at an interval.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// A name or an IP address (IPv6 without brackets).
     pub host: String,
     /// The TCP port.
     pub port: u16,
+    tls: Option<(ClientTls, Name)>,
 }
 
 impl Target {
-    /// The target `host:port`.
+    /// The target `host:port`, by plain HTTP.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
-        Self { host: host.into(), port }
+        Self { host: host.into(), port, tls: None }
+    }
+
+    /// The same by TLS, with a certificate for `name`.
+    #[must_use]
+    pub fn over_tls(self, tls: ClientTls, name: Name) -> Self {
+        Self { tls: Some((tls, name)), ..self }
+    }
+
+    pub(crate) fn tls(&self) -> Option<(&ClientTls, &Name)> {
+        self.tls.as_ref().map(|(tls, name)| (tls, name))
     }
 }
 

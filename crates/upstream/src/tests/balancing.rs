@@ -87,7 +87,7 @@ async fn an_ejected_target_is_taken_back_by_one_good_request() {
         }
     }
     assert!(balancer.statistics()[0].ejected);
-    let back = Server(TcpListener::bind(("127.0.0.1", target.port)).await.unwrap());
+    let back = Server::at(target.port).await;
     tokio::time::sleep(Duration::from_secs(60)).await;
     let (answer, _) =
         tokio::join!(call(&upstream, get("/")), async { back.accept().await.answer("back").await });
@@ -147,7 +147,7 @@ async fn a_name_that_moves_leaves_its_old_connections_behind() {
     balancer.resolve_again().await;
     let (answer, _) = tokio::join!(call(&upstream, get("/")), peer.answer("same"));
     assert_eq!(text(answer).await, "same");
-    balancer.backend(0).move_to([new.0.local_addr().unwrap()].into());
+    balancer.backend(0).move_to([new.address()].into());
     let (answer, _) =
         tokio::join!(call(&upstream, get("/")), async { new.accept().await.answer("moved").await });
     assert_eq!(text(answer).await, "moved");
@@ -157,7 +157,7 @@ async fn a_name_that_moves_leaves_its_old_connections_behind() {
 async fn every_address_of_a_target_is_tried_and_the_good_one_remembered() {
     let server = Server::start().await;
     let bad = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let good = server.0.local_addr().unwrap();
+    let good = server.address();
     let balancer = Balancer::resolve([server.target()]).await.unwrap();
     balancer.backend(0).move_to([bad, good].into());
     let upstream = Upstream::new(balancer.clone(), Settings { idle_max: 0, ..Settings::default() });

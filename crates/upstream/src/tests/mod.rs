@@ -2,18 +2,20 @@
 //!
 //! A test is one conversation, written in its order: what the [`Server`] accepts, reads and sends,
 //! and what becomes of the request. Time is paused: it moves when nobody has anything to do.
+//!
+//! All conversations are held twice, by TCP ([`tcp`]) and inside TLS ([`tls`], which has some of its own).
 
-mod balancing;
-mod framing;
-mod interim;
-mod plain;
-mod pooling;
-mod streaming;
-mod time_limits;
-mod tunnels;
+#![expect(clippy::duplicate_mod, reason = "each conversation is held in two ways")]
+
+mod tcp;
+mod tls;
 
 use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,9 +23,12 @@ use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Empty, Full};
 use larder_semantics::Reason;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use larder_testkit::tls::{ALL_VERSIONS, Authority, Valid};
+use larder_tls::client::{ClientTls, Name, Trust};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
+use tokio_rustls::{TlsAcceptor, server};
 use tower_service::Service;
 
 use crate::{Balancer, Settings, Target, Upstream, UpstreamBody, UpstreamError};
@@ -34,26 +39,86 @@ type Answer = Result<Response<UpstreamBody>, UpstreamError>;
 const LONG: Duration = Duration::from_secs(3600);
 
 /// A listening socket whose every byte is scripted.
-struct Server(TcpListener);
+struct Server<const TLS: bool> {
+    listener: TcpListener,
+    inside: Option<Inside>,
+}
 
-impl Server {
+/// What a server behind TLS is known by.
+struct Inside {
+    acceptor: TlsAcceptor,
+    client: ClientTls,
+    name: Name,
+}
+
+/// The name that certificates are for.
+const NAME: &str = "app.example";
+
+impl Inside {
+    /// Those of one process have the same certificate, as those of one application have.
+    fn ordinary() -> Self {
+        static SAME: OnceLock<(TlsAcceptor, ClientTls)> = OnceLock::new();
+        let (acceptor, client) = SAME.get_or_init(|| {
+            let authority = Authority::new();
+            let server = authority.certify(&[NAME], Valid::Now).server(ALL_VERSIONS);
+            let client = ClientTls::new(&Trust::Only(authority.file().to_owned())).unwrap();
+            (TlsAcceptor::from(Arc::new(server)), client)
+        });
+        Self::of(acceptor.clone(), client.clone(), NAME)
+    }
+
+    fn of(acceptor: TlsAcceptor, client: ClientTls, name: &str) -> Self {
+        Self { acceptor, client, name: Name::parse(name).unwrap() }
+    }
+}
+
+impl<const TLS: bool> Server<TLS> {
     async fn start() -> Self {
-        Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
+        Self::at(0).await
+    }
+
+    async fn at(port: u16) -> Self {
+        Self::with(port, TLS.then(Inside::ordinary)).await
+    }
+
+    async fn with(port: u16, inside: Option<Inside>) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        Self { listener, inside }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.listener.local_addr().unwrap()
     }
 
     fn target(&self) -> Target {
-        Target::new("127.0.0.1", self.0.local_addr().unwrap().port())
+        let target = Target::new("127.0.0.1", self.address().port());
+        match &self.inside {
+            Some(inside) => target.over_tls(inside.client.clone(), inside.name.clone()),
+            None => target,
+        }
     }
 
     async fn accept(&self) -> Peer {
-        let (stream, _) = timeout(LONG, self.0.accept()).await.expect("no connection").unwrap();
-        // The kernel's own timers know nothing of a test's time.
-        stream.set_nodelay(true).unwrap();
+        let stream = self.accept_tcp().await;
+        let stream = match &self.inside {
+            Some(inside) => {
+                Line::Tls(Box::new(inside.acceptor.accept(stream).await.expect("no handshake")))
+            }
+            None => Line::Tcp(stream),
+        };
         Peer { stream, unread: Vec::new() }
     }
 
+    async fn accept_tcp(&self) -> TcpStream {
+        let (stream, _) =
+            timeout(LONG, self.listener.accept()).await.expect("no connection").unwrap();
+        // The kernel's own timers know nothing of a test's time.
+        stream.set_nodelay(true).unwrap();
+        stream
+    }
+
     async fn nobody_comes(&self) {
-        let came = timeout(Duration::from_secs(1), self.0.accept()).await;
+        let came = timeout(Duration::from_secs(1), self.listener.accept()).await;
         assert!(came.is_err(), "there should be no further connection");
     }
 
@@ -66,13 +131,110 @@ impl Server {
     }
 }
 
-/// The server's end of a connection.
+/// How a peer's bytes go.
+enum Line {
+    Tcp(TcpStream),
+    Tls(Box<server::TlsStream<TcpStream>>),
+}
+
+impl Line {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Tcp(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
+}
+
+impl AsyncRead for Line {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut *self {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+/// The server's end of a connection. When dropped, it closes as its protocol wants it.
 struct Peer {
-    stream: TcpStream,
+    stream: Line,
     unread: Vec<u8>,
 }
 
+impl Drop for Peer {
+    fn drop(&mut self) {
+        if let Line::Tls(stream) = &mut self.stream {
+            let (tcp, session) = stream.get_mut();
+            session.send_close_notify();
+            flush(tcp, session);
+        }
+    }
+}
+
+/// Sends what is to be sent.
+fn flush(tcp: &TcpStream, session: &mut rustls::ServerConnection) {
+    let mut bytes = Vec::new();
+    while session.wants_write() {
+        session.write_tls(&mut bytes).unwrap();
+    }
+    // Nobody may be there to take it.
+    drop(tcp.try_write(&bytes));
+}
+
 impl Peer {
+    /// Ends the connection below: nothing is said inside TLS.
+    fn cut(self) {
+        drop(self.cut_off());
+    }
+
+    fn reset(self) {
+        let tcp = self.cut_off();
+        socket2::SockRef::from(&tcp).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+
+    fn cut_off(mut self) -> std::net::TcpStream {
+        use std::os::fd::AsFd as _;
+        let tcp = self.stream.tcp().as_fd().try_clone_to_owned().unwrap();
+        if let Line::Tls(stream) = &mut self.stream {
+            // As if it had been said already.
+            let session = stream.get_mut().1;
+            session.send_close_notify();
+            session.write_tls(&mut Vec::new()).unwrap();
+        }
+        std::net::TcpStream::from(tcp)
+    }
+
     /// Reads up to the end of a head and returns it as text.
     async fn head(&mut self) -> String {
         loop {
@@ -98,6 +260,7 @@ impl Peer {
 
     async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
+        self.stream.flush().await.unwrap();
     }
 
     /// Answers a request in the ordinary way.
@@ -149,7 +312,7 @@ async fn broken_body(answer: Answer) -> Reason {
 }
 
 /// One complete exchange that leaves an unused connection behind.
-async fn warm_up(server: &Server, upstream: &Upstream) -> Peer {
+async fn warm_up<const TLS: bool>(server: &Server<TLS>, upstream: &Upstream) -> Peer {
     let (answer, peer) = tokio::join!(call(upstream, get("/first")), async {
         let mut peer = server.accept().await;
         peer.answer("first").await;
@@ -168,8 +331,8 @@ impl Body for Fed {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, &'static str>>> {
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, &'static str>>> {
         self.0.poll_recv(cx)
     }
 }

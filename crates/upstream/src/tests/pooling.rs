@@ -237,8 +237,8 @@ async fn no_more_connections_rest_than_are_allowed() {
     assert_eq!(text(two).await, "a");
     let begun = tokio::time::Instant::now();
     let closed = tokio::select! {
-        _ = async { peers[0].stream.readable().await } => 0,
-        _ = async { peers[1].stream.readable().await } => 1,
+        _ = async { peers[0].stream.tcp().readable().await } => 0,
+        _ = async { peers[1].stream.tcp().readable().await } => 1,
     };
     assert!(peers[closed].is_closed().await);
     assert!(begun.elapsed() < Duration::from_secs(1), "not by the idle limit");
