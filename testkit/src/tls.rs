@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::NoClientAuth;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::{ServerConfig, SupportedProtocolVersion, version};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
@@ -112,12 +114,25 @@ impl Identity {
     /// When there is no such server.
     #[must_use]
     pub fn server(&self, versions: &[&'static SupportedProtocolVersion]) -> ServerConfig {
+        self.server_for(versions, Arc::new(NoClientAuth))
+    }
+
+    /// The same, which asks clients for their certificates.
+    ///
+    /// # Panics
+    /// When there is no such server.
+    #[must_use]
+    pub fn server_for(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        clients: Arc<dyn ClientCertVerifier>,
+    ) -> ServerConfig {
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut server = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)
             .expect("versions")
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients)
             .with_single_cert(self.chain.clone(), key)
             .expect("a certificate with its key");
         server.alpn_protocols = vec![b"http/1.1".to_vec()];

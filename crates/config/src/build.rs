@@ -19,6 +19,7 @@ use crate::problem::{Place, Problem, Problems, Severity};
 use crate::rules::{self, Compiled};
 use crate::secret::{ReadSecret, SecretSource};
 use crate::tls;
+use crate::upstream_tls;
 use crate::value::{self, Given, Value};
 
 /// Where each option that somebody set was set, and which of them are not as they were meant.
@@ -126,6 +127,7 @@ impl ConfigBuilder {
             config.front = Arc::new(front::compile(&config, &places, &mut problems));
             let now = self.now.unwrap_or_else(machine::now);
             tls::compile(&certificates, &mut config, &places, now, &mut problems);
+            upstream_tls::compile(&mut config, &places, &mut problems);
         }
         if problems.iter().any(|problem| problem.severity() == Severity::Error) {
             return Err(Problems::new(&name, &text, problems));

@@ -160,7 +160,7 @@ fn set(
                 let path = text(&expected, value)?;
                 parse_path(path)
                     .map(|_| path.to_owned())
-                    .map_err(|_| Fault::new(format!("{path:?} is not a path"), expected.example()))
+                    .ok_or_else(|| Fault::new(format!("{path:?} is not a path"), expected.example()))
             });
         }
         CertificateKind::Hosts(place) => {

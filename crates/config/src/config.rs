@@ -19,6 +19,7 @@ use crate::machine::Machine;
 use crate::options::OPTIONS;
 use crate::problem::Problems;
 use crate::upstream::UpstreamUrl;
+use crate::upstream_tls::UpstreamTls;
 use crate::value;
 
 /// Everything a site chose, or the defaults of [`OPTIONS`].
@@ -38,6 +39,8 @@ pub struct Config {
     pub admin: Option<SocketAddr>,
     /// The applications to ask. Never empty after checking.
     pub upstreams: Vec<UpstreamUrl>,
+    /// How applications by https are spoken to.
+    pub upstream_tls: UpstreamTls,
     /// What is kept, and how much of it.
     pub cache: CacheConfig,
     /// How the response's fields are read.
@@ -266,6 +269,7 @@ impl Config {
             workers: 1,
             admin: None,
             upstreams: Vec::new(),
+            upstream_tls: UpstreamTls::default(),
             cache: CacheConfig {
                 memory_bytes: 0,
                 object_bytes_max: 0,

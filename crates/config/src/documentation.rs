@@ -177,7 +177,7 @@ fn describe(option: &OptionSpec, text: &mut String) {
 const fn nothing(kind: &Kind) -> &'static str {
     match kind {
         Kind::Upstreams { .. } => "none, it has to be given",
-        Kind::Path { .. } => "standard output",
+        Kind::Path { without, .. } => without,
         Kind::Text { .. } | Kind::Texts { .. } | Kind::Networks { .. } => "none",
         Kind::Bytes { .. }
         | Kind::Duration { .. }

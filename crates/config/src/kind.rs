@@ -138,10 +138,12 @@ pub enum Kind {
         /// Index of the word when not set.
         default: usize,
     },
-    /// A file's path; standard output when not set.
+    /// A file's path.
     Path {
         /// Where it goes.
         place: fn(&mut Config) -> &mut Option<PathBuf>,
+        /// What is used when not set.
+        without: &'static str,
     },
     /// One text of a certain form.
     Text {
@@ -191,6 +193,8 @@ pub enum Words {
     FieldName,
     /// Fields with what they say of the visitor.
     Extras,
+    /// A host without a port, as certificates have them.
+    CertificateName,
 }
 
 impl Words {
@@ -206,6 +210,7 @@ impl Words {
             Self::Hosts => "host",
             Self::Paths => "list of paths",
             Self::FieldName => "name of a field",
+            Self::CertificateName => "host",
         }
     }
 }

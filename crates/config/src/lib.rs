@@ -43,6 +43,7 @@ mod secret;
 mod suggest;
 mod tls;
 mod upstream;
+mod upstream_tls;
 mod value;
 mod words;
 
@@ -60,3 +61,4 @@ pub use problem::{Place, Problem, Problems, Severity};
 pub use quantity::{show_bytes, show_duration};
 pub use secret::{ReadSecret, SecretSource};
 pub use upstream::UpstreamUrl;
+pub use upstream_tls::UpstreamTls;

@@ -154,11 +154,9 @@ pub(crate) fn parse_network(text: &str) -> Result<IpNet, Fault> {
     Err(Fault::new(message, format!("write \"{}\", or the address alone", network.trunc())))
 }
 
-pub(crate) fn parse_path(text: &str) -> Result<PathBuf, Fault> {
-    if text.is_empty() || text.contains('\0') {
-        return Err(Fault::new("is not a path", "leave it out for standard output"));
-    }
-    Ok(PathBuf::from(text))
+/// Nothing where no file can have it.
+pub(crate) fn parse_path(text: &str) -> Option<PathBuf> {
+    (!text.is_empty() && !text.contains('\0')).then(|| PathBuf::from(text))
 }
 
 /// What a value should be: the end of every message about a wrong one.

@@ -30,7 +30,7 @@ fn same(kind: &Kind, old: &mut Config, new: &mut Config) -> bool {
         Kind::AddressOrOff { place, .. } => place(old) == place(new),
         Kind::Upstreams { place } => place(old) == place(new),
         Kind::Choice { get, .. } => get(old) == get(new),
-        Kind::Path { place } => place(old) == place(new),
+        Kind::Path { place, .. } => place(old) == place(new),
         Kind::Text { place, .. } => place(old) == place(new),
         Kind::Texts { place, .. } => place(old) == place(new),
         Kind::Networks { place } => place(old) == place(new),

@@ -1,14 +1,18 @@
 //! Where is an application, and how is that written?
 //!
-//! `http://host:port`, nothing after it: a path there would mean rewriting, and two readers of a
-//! file would expect two different rewritings. The name is resolved at the start, not here.
+//! `http://host:port` or `https://host:port`, nothing after it: a path there would mean rewriting, and two
+//! readers of a file would expect two different rewritings. The name is resolved at the start, not here.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Host and port of one application.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+use larder_policy::Scheme;
+
+/// Host and port of one application, and how it is spoken to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UpstreamUrl {
+    /// Whether it is spoken to inside TLS.
+    pub scheme: Scheme,
     /// A lower-case name or an IP address; IPv6 without its brackets.
     pub host: String,
     /// Never zero.
@@ -26,13 +30,11 @@ impl UpstreamUrl {
             }
             None => return Err(("has no scheme", format!("write \"http://{text}\""))),
         };
-        if scheme.eq_ignore_ascii_case("https") {
-            let hint = "applications are asked over plain HTTP; let it listen on a loopback port";
-            return Err(("asks for TLS, which is not offered towards applications", hint.into()));
-        }
-        if !scheme.eq_ignore_ascii_case("http") {
+        let known = [Scheme::Http, Scheme::Https];
+        let Some(scheme) = known.into_iter().find(|it| scheme.eq_ignore_ascii_case(it.as_str()))
+        else {
             return Err(("has an unknown scheme", example()));
-        }
+        };
         let authority = rest.strip_suffix('/').unwrap_or(rest);
         if authority.contains('@') {
             return Err(("holds a user name", "leave out everything up to the @".into()));
@@ -45,14 +47,14 @@ impl UpstreamUrl {
         }
         let (host, port) = split_port(authority).ok_or_else(|| ("is not a URL", example()))?;
         let port = match port {
-            None => 80,
+            None => scheme.default_port(),
             Some(digits) => port_number(digits)
                 .ok_or_else(|| ("has a bad port", "ports are numbers from 1 to 65535".into()))?,
         };
         if !is_host(host) {
             return Err(("has a bad host", example()));
         }
-        Ok(Self { host: host.to_ascii_lowercase(), port })
+        Ok(Self { scheme, host: host.to_ascii_lowercase(), port })
     }
 
     /// The address, where the host is one and not a name.
@@ -74,7 +76,7 @@ impl UpstreamUrl {
 
 impl fmt::Display for UpstreamUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}", self.authority())
+        write!(f, "{}://{}", self.scheme.as_str(), self.authority())
     }
 }
 
@@ -116,7 +118,7 @@ fn is_host(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::UpstreamUrl;
+    use super::{Scheme, UpstreamUrl};
 
     #[test]
     fn host_and_port_are_read_in_every_spelling() {
@@ -127,9 +129,14 @@ mod tests {
             ("http://web_1", "web_1", 80),
             ("http://[::1]:8000", "::1", 8000),
             ("http://[::1]", "::1", 80),
+            ("https://app.example", "app.example", 443),
+            ("HTTPS://[::1]:8443/", "::1", 8443),
+            ("https://app.example:80", "app.example", 80),
         ];
         for (text, host, port) in cases {
             let url = UpstreamUrl::parse(text).expect(text);
+            let is_secure = text.to_ascii_lowercase().starts_with("https:");
+            assert_eq!(url.scheme == Scheme::Https, is_secure, "{text}");
             assert_eq!((url.host.as_str(), url.port), (host, port), "{text}");
             assert_eq!(UpstreamUrl::parse(&url.to_string()), Ok(url), "{text} shown");
         }
@@ -141,7 +148,8 @@ mod tests {
             ("", "is not a URL"),
             ("/", "is not a URL"),
             ("127.0.0.1:8000", "has no scheme"),
-            ("https://127.0.0.1", "asks for TLS, which is not offered towards applications"),
+            ("https//127.0.0.1", "is not a URL"),
+            ("https+unix://127.0.0.1", "has an unknown scheme"),
             ("ftp://127.0.0.1", "has an unknown scheme"),
             ("http://127.0.0.1:8000/app", "has a path"),
             ("http://127.0.0.1:8000?x", "has a path"),

@@ -130,9 +130,13 @@ fn set_single(
         Kind::Choice { names, set, .. } => text(expected, value)
             .and_then(|word| choice(word, names))
             .map(|index| set(config, index)),
-        Kind::Path { place } => {
-            text(expected, value).and_then(parse_path).map(|path| *place(config) = Some(path))
-        }
+        Kind::Path { place, without } => text(expected, value)
+            .and_then(|text| {
+                let hint = || format!("leave it out for {without}");
+                parse_path(text)
+                    .ok_or_else(|| Fault::new(format!("{text:?} is not a path"), hint()))
+            })
+            .map(|path| *place(config) = Some(path)),
         Kind::Text { place, of, .. } => text(expected, value)
             .and_then(|text| words::parse(*of, text))
             .map(|text| *place(config) = text),

@@ -24,6 +24,7 @@ pub(crate) fn parse(of: Words, text: &str) -> Result<String, Fault> {
         Words::Paths => path_pattern(text)?,
         Words::FieldName => scheme_field(text)?,
         Words::Extras => Extra::parse(text).map(drop).map_err(plain)?,
+        Words::CertificateName => certificate_name(text)?,
     }
     Ok(text.to_owned())
 }
@@ -52,6 +53,13 @@ fn scheme_field(text: &str) -> Result<(), Fault> {
         return Ok(());
     }
     field_name(text).map(drop).map_err(plain)
+}
+
+/// What a certificate can be for.
+fn certificate_name(text: &str) -> Result<(), Fault> {
+    let hint = "write the name that the application's certificate has, as in \"app.example\"";
+    let wrong = || Fault::new(format!("no certificate is for {text:?}"), hint);
+    larder_tls::client::Name::parse(text).map(drop).ok_or_else(wrong)
 }
 
 /// RFC 9110 §5.6.2: the characters of a token, of which media types are made.

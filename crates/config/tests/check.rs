@@ -132,7 +132,7 @@ mod tests {
     fn all_problems_are_told_at_once_in_the_order_of_the_file() {
         let text = "\
 upsteam = 'http://127.0.0.1:8000'
-upstream = ['https://a', 8000, 'http://b:1', 'http://b:1']
+upstream = ['ftp://a', 8000, 'http://b:1', 'http://b:1']
 rule = 3
 
 [cache]
@@ -152,9 +152,9 @@ level = 1.5
 ";
         let expected = [
             "larder.toml:1:1: unknown option `upsteam` (did you mean `upstream`?)",
-            "larder.toml:2:13: \"https://a\" asks for TLS, which is not offered towards applications (applications are asked over plain HTTP; let it listen on a loopback port)",
-            "larder.toml:2:26: `upstream` is a URL or list of URLs, not an integer (as in upstream = [\"http://127.0.0.1:8000\", \"http://127.0.0.1:8001\"])",
-            "larder.toml:2:46: \"http://b:1\" is given twice (leave one of them out)",
+            "larder.toml:2:13: \"ftp://a\" has an unknown scheme (write http://host:port, as in \"http://127.0.0.1:8000\")",
+            "larder.toml:2:24: `upstream` is a URL or list of URLs, not an integer (as in upstream = [\"http://127.0.0.1:8000\", \"http://127.0.0.1:8001\"])",
+            "larder.toml:2:44: \"http://b:1\" is given twice (leave one of them out)",
             "larder.toml:3:8: rules are a list (write [[rule]] above each)",
             "larder.toml:6:1: unknown option `cache.memroy` (did you mean `cache.memory`?)",
             "larder.toml:7:10: 256 has no unit (write \"256B\"; write a whole number and B, KiB, MiB, GiB, kB, MB or GB, as in \"256MiB\")",

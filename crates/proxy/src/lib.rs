@@ -47,7 +47,7 @@ mod tell;
 
 pub use explain::explain;
 pub use metrics::Metrics;
-pub use pipeline::{cache_options, upstream_settings};
+pub use pipeline::{cache_options, targets, upstream_settings};
 pub use server::Server;
 pub use signals::{run, run_with};
 pub use start_error::StartError;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use larder_cache::receive::Rewritten;
 use larder_cache::{Body, Cache, Incomplete, Note, Options, SystemClock};
-use larder_config::Config;
-use larder_policy::Front;
+use larder_config::{Config, UpstreamUrl};
+use larder_policy::{Front, Scheme};
 use larder_semantics::Reason;
 use larder_tower::{CacheLayer, CacheService, FetchError};
 use larder_upstream::{Balancer, Settings, Target, Upstream, UpstreamBody};
@@ -51,7 +51,7 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     /// Looks up the applications of `config` and makes a pool for each worker.
     pub(crate) async fn build(kept: Kept, config: &Config) -> Result<Self, StartError> {
-        let targets = config.upstreams.iter().map(|url| Target::new(url.host.clone(), url.port));
+        let targets = targets(config).map_err(StartError::Upstream)?;
         let balancer = Balancer::resolve(targets)
             .await
             .map_err(|error| StartError::Upstream(error.to_string()))?;
@@ -121,6 +121,23 @@ pub fn cache_options(config: &Config) -> Options {
         policy: Arc::clone(&config.policy),
         ..Options::default()
     }
+}
+
+/// The applications of `config`, with what TLS to them begins with.
+///
+/// # Errors
+/// For people: an application by https in a configuration that was made without being checked, and so
+/// without knowing whom to trust.
+pub fn targets(config: &Config) -> Result<Vec<Target>, String> {
+    let target = |url: &UpstreamUrl| {
+        let target = Target::new(url.host.clone(), url.port);
+        match (url.scheme, config.upstream_tls.of(url)) {
+            (Scheme::Http, _) => Ok(target),
+            (Scheme::Https, Some((tls, name))) => Ok(target.over_tls(tls, name)),
+            (Scheme::Https, None) => Err(format!("{url}: nobody said whose certificates to trust")),
+        }
+    };
+    config.upstreams.iter().map(target).collect()
 }
 
 /// What `config` chooses about the applications' side, for one worker.

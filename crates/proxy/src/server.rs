@@ -143,6 +143,7 @@ impl Server {
         let mut current = self.config.lock();
         let waits = current.changes_for_restart(&config);
         let same_upstream = current.upstreams == config.upstreams
+            && current.upstream_tls == config.upstream_tls
             && same(&current.upstream_pool, &config.upstream_pool)
             && same(&current.timeouts, &config.timeouts);
         let site = if same_upstream {

@@ -6,7 +6,8 @@
 //!
 //! Three names to know: [`Certificates`], the checked content of a site's files; [`Facts`], what one of
 //! them says of itself; [`ServerTls`], what every new connection asks for its configuration, which can be
-//! replaced while connections are open.
+//! replaced while connections are open. The other direction is [`client`]'s, which also shakes hands on a
+//! connection that somebody else opened.
 //!
 //! The cryptography is aws-lc-rs, handed to rustls wherever TLS begins ([`provider`]): there is no default
 //! of the process that another crate could have set before.
@@ -14,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod certificates;
+pub mod client;
 mod facts;
 mod pem;
 mod server;

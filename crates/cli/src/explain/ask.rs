@@ -14,7 +14,7 @@ use larder_config::Config;
 use larder_policy::{Explanation, Question};
 use larder_semantics::Reason;
 use larder_tower::{CacheLayer, CacheService};
-use larder_upstream::{Balancer, Target, Upstream};
+use larder_upstream::{Balancer, Upstream};
 use tower_layer::Layer as _;
 use tower_service::Service as _;
 
@@ -80,7 +80,7 @@ async fn twice(
     question: &Question,
     client: IpAddr,
 ) -> Result<(Explanation, Live), Fault> {
-    let targets = config.upstreams.iter().map(|url| Target::new(url.host.clone(), url.port));
+    let targets = larder_proxy::targets(config).map_err(Fault::Application)?;
     let balancer =
         Balancer::resolve(targets).await.map_err(|error| Fault::Application(error.to_string()))?;
     let options = larder_proxy::cache_options(config);

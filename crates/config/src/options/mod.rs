@@ -1,13 +1,14 @@
 //! Which options are there? The one table of them.
 //!
 //! Checking, defaults, `--help` and `docs/configuration.md` are all made from it, so an option
-//! can't be described in one place and behave otherwise in another. It has three parts, what the proxy
-//! is told ([`proxy`]), what is decided at its door ([`front`]) and what holds for the whole site ([`site`]); rules and audiences, of which there
-//! may be many, have tables of their own ([`crate::rules`]). Unsafe choices are named `danger.*`.
+//! can't be described in one place and behave otherwise in another. Its parts are what the proxy
+//! is told ([`proxy`]), what is decided at its door ([`front`]), what holds for the whole site ([`site`]) and how
+//! applications by https are spoken to ([`upstream_tls`]); rules and audiences, of which there may be many, have tables of their own ([`crate::rules`]). Unsafe choices are named `danger.*`.
 
 mod front;
 mod proxy;
 mod site;
+mod upstream_tls;
 
 use std::time::Duration;
 
@@ -54,25 +55,43 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
     ("timeouts", "How long anybody is waited for."),
     ("limits", "How much a client may send or open."),
     ("upstream_pool", "Connections to the applications, and when one is left alone."),
+    (
+        "upstream_tls",
+        "Applications by https. [https.md](https.md#tls-to-the-application) has the whole story.",
+    ),
     ("log", "What is written down."),
     ("debug", "Who is told more."),
     ("danger", "Unsafe readings, for sites that know why they are safe for them."),
 ];
 
-const COUNT: usize = proxy::OPTIONS.len() + front::OPTIONS.len() + site::OPTIONS.len();
+/// The parts of the table. Those of one section need not be of one part.
+const PARTS: [&[OptionSpec]; 5] = [
+    proxy::OPTIONS,
+    front::OPTIONS,
+    site::OPTIONS,
+    upstream_tls::OPTIONS,
+    &[upstream_tls::DANGER],
+];
+
+const COUNT: usize = {
+    let (mut count, mut part) = (0, 0);
+    while part < PARTS.len() {
+        count += PARTS[part].len();
+        part += 1;
+    }
+    count
+};
 
 const ALL: [OptionSpec; COUNT] = {
     let mut all = [proxy::OPTIONS[0]; COUNT];
-    let mut index = 0;
-    while index < COUNT {
-        all[index] = if index < proxy::OPTIONS.len() {
-            proxy::OPTIONS[index]
-        } else if index < proxy::OPTIONS.len() + front::OPTIONS.len() {
-            front::OPTIONS[index - proxy::OPTIONS.len()]
+    let (mut filled, mut part, mut index) = (0, 0, 0);
+    while filled < COUNT {
+        if index < PARTS[part].len() {
+            all[filled] = PARTS[part][index];
+            (filled, index) = (filled + 1, index + 1);
         } else {
-            site::OPTIONS[index - proxy::OPTIONS.len() - front::OPTIONS.len()]
-        };
-        index += 1;
+            (part, index) = (part + 1, 0);
+        }
     }
     all
 };

@@ -19,9 +19,9 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         key: "upstream",
         kind: Kind::Upstreams { place: |c| &mut c.upstreams },
         flag: flag("--to", "URL"),
-        summary: "The application, as http://host:port; several are balanced",
-        text: "The application to ask for what is not stored, as `http://host:port`. With several, \
-               each request goes to the less busy one of two picked at random. Names are looked up \
+        summary: "The application, as http://host:port or https://host:port; several are balanced",
+        text: "The application to ask for what is not stored, as `http://host:port` or `https://host:port` (see \
+               [`[upstream_tls]`](#upstream_tls)). With several, each request goes to the less busy one of two picked at random. Names are looked up \
                at the start, and a name that does not resolve then ends it. There is no default: a \
                guessed port would be somebody else's service.",
         example: "[\"http://127.0.0.1:8000\", \"http://127.0.0.1:8001\"]",
@@ -475,7 +475,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     },
     OptionSpec {
         key: "log.path",
-        kind: Kind::Path { place: |c| &mut c.log.path },
+        kind: Kind::Path { place: |c| &mut c.log.path, without: "standard output" },
         flag: flag("--access-log-path", "PATH"),
         summary: "File for the access log",
         text: "File that the access log is appended to. Standard output when not set, where service \

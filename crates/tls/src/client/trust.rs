@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 
 use crate::source;
 
@@ -88,8 +88,12 @@ fn only(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustProblem> {
     let content = source::read(path)
         .map_err(|error| TrustProblem::new(format!("{shown} cannot be read: {error}")))?;
     let list: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&content).collect();
-    let list =
-        list.map_err(|error| TrustProblem::new(format!("{shown} is not sound PEM: {error}")))?;
+    let list = list.map_err(|error| match error {
+        pem::Error::MissingSectionEnd { .. } => {
+            TrustProblem::new(format!("{shown} ends within a certificate"))
+        }
+        error => TrustProblem::new(format!("{shown} is not sound PEM: {error}")),
+    })?;
     if list.is_empty() {
         let hint = if content.starts_with(&[0x30, 0x82]) {
             "it looks like DER: `openssl x509 -inform der -in FILE -out PEM` makes PEM of it"

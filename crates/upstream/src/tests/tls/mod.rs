@@ -6,6 +6,7 @@ mod balancing;
 mod framing;
 #[path = "../interim.rs"]
 mod interim;
+mod own;
 #[path = "../plain.rs"]
 mod plain;
 #[path = "../pooling.rs"]
