@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::NoClientAuth;
 use rustls::server::danger::ClientCertVerifier;
@@ -208,6 +210,20 @@ impl TlsEnd {
     /// When no port can be had.
     #[must_use]
     pub fn before(peer: SocketAddr, server: ServerConfig) -> Self {
+        Self::start(peer, server, Ends::Announced)
+    }
+
+    /// The same, but where the peer ends a connection, TLS says nothing of it: as if somebody on the way
+    /// had cut it off.
+    ///
+    /// # Panics
+    /// When no port can be had.
+    #[must_use]
+    pub fn cutting(peer: SocketAddr, server: ServerConfig) -> Self {
+        Self::start(peer, server, Ends::Cut)
+    }
+
+    fn start(peer: SocketAddr, server: ServerConfig, ends: Ends) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -215,7 +231,7 @@ impl TlsEnd {
             .expect("a runtime");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
         let addr = listener.local_addr().expect("an address");
-        runtime.spawn(accept(listener, TlsAcceptor::from(Arc::new(server)), peer));
+        runtime.spawn(accept(listener, TlsAcceptor::from(Arc::new(server)), peer, ends));
         Self { addr, runtime: Some(runtime) }
     }
 
@@ -234,15 +250,35 @@ impl Drop for TlsEnd {
     }
 }
 
-async fn accept(listener: TcpListener, acceptor: TlsAcceptor, peer: SocketAddr) {
+/// How a peer's end is passed on.
+#[derive(Clone, Copy)]
+enum Ends {
+    Announced,
+    Cut,
+}
+
+async fn accept(listener: TcpListener, acceptor: TlsAcceptor, peer: SocketAddr, ends: Ends) {
     while let Ok((stream, _)) = listener.accept().await {
         let acceptor = acceptor.clone();
         tokio::spawn(async move {
             // A client that does not like the certificate leaves, and peers reset connections.
-            let _left: io::Result<_> = async {
+            let _left: io::Result<()> = async {
                 let mut outside = acceptor.accept(stream).await?;
                 let mut inside = TcpStream::connect(peer).await?;
-                tokio::io::copy_bidirectional(&mut outside, &mut inside).await
+                match ends {
+                    Ends::Announced => {
+                        tokio::io::copy_bidirectional(&mut outside, &mut inside).await?;
+                    }
+                    Ends::Cut => {
+                        let (mut from_outside, mut to_outside) = tokio::io::split(outside);
+                        let (mut from_inside, mut to_inside) = inside.split();
+                        tokio::select! {
+                            asked = tokio::io::copy(&mut from_outside, &mut to_inside) => asked?,
+                            said = tokio::io::copy(&mut from_inside, &mut to_outside) => said?,
+                        };
+                    }
+                }
+                Ok(())
             }
             .await;
         });

@@ -158,9 +158,9 @@ fn set(
         CertificateKind::File(place) => {
             *place(certificate) = single(given, problems, |value| {
                 let path = text(&expected, value)?;
-                parse_path(path)
-                    .map(|_| path.to_owned())
-                    .ok_or_else(|| Fault::new(format!("{path:?} is not a path"), expected.example()))
+                parse_path(path).map(|_| path.to_owned()).ok_or_else(|| {
+                    Fault::new(format!("{path:?} is not a path"), expected.example())
+                })
             });
         }
         CertificateKind::Hosts(place) => {

@@ -46,7 +46,8 @@ pub(crate) fn compile(config: &mut Config, places: &Places, problems: &mut Vec<P
     let is_asked = config.upstreams.iter().any(|url| url.scheme == Scheme::Https);
     if !is_asked {
         if places.sound(&["upstream"]) {
-            problems.extend(OPTIONS.iter().filter_map(|key| idle(places, key, "`upstream` by https")));
+            problems
+                .extend(OPTIONS.iter().filter_map(|key| idle(places, key, "`upstream` by https")));
         }
         return;
     }

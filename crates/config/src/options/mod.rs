@@ -65,13 +65,8 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
 ];
 
 /// The parts of the table. Those of one section need not be of one part.
-const PARTS: [&[OptionSpec]; 5] = [
-    proxy::OPTIONS,
-    front::OPTIONS,
-    site::OPTIONS,
-    upstream_tls::OPTIONS,
-    &[upstream_tls::DANGER],
-];
+const PARTS: [&[OptionSpec]; 5] =
+    [proxy::OPTIONS, front::OPTIONS, site::OPTIONS, upstream_tls::OPTIONS, &[upstream_tls::DANGER]];
 
 const COUNT: usize = {
     let (mut count, mut part) = (0, 0);

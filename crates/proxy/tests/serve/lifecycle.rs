@@ -14,7 +14,11 @@ fn page(text: &'static str) -> Origin {
 }
 
 fn url(origin: &Origin) -> UpstreamUrl {
-    UpstreamUrl { scheme: Scheme::Http, host: origin.addr().ip().to_string(), port: origin.addr().port() }
+    UpstreamUrl {
+        scheme: Scheme::Http,
+        host: origin.addr().ip().to_string(),
+        port: origin.addr().port(),
+    }
 }
 
 #[test]
@@ -32,7 +36,11 @@ fn a_port_in_use_is_one_line() {
 #[test]
 fn an_application_without_an_address_is_one_line() {
     let mut config = config(&page("page"));
-    config.upstreams = vec![UpstreamUrl { scheme: Scheme::Http, host: "no-such-host.invalid".to_owned(), port: 80 }];
+    config.upstreams = vec![UpstreamUrl {
+        scheme: Scheme::Http,
+        host: "no-such-host.invalid".to_owned(),
+        port: 80,
+    }];
     let line = Server::start(config).expect_err("no address").to_string();
     assert!(line.contains("no-such-host.invalid") && !line.contains('\n'), "{line}");
 }
@@ -129,7 +137,11 @@ fn a_configuration_that_can_not_be_applied_changes_nothing() {
     bad_log.log.path = Some("/nonexistent/folder/access.log".into());
     assert!(server.apply(bad_log).is_err());
     let mut bad_name = config(&old);
-    bad_name.upstreams = vec![UpstreamUrl { scheme: Scheme::Http, host: "no-such-host.invalid".to_owned(), port: 80 }];
+    bad_name.upstreams = vec![UpstreamUrl {
+        scheme: Scheme::Http,
+        host: "no-such-host.invalid".to_owned(),
+        port: 80,
+    }];
     assert!(server.apply(bad_name).is_err());
     assert_eq!(connect(&server).get("/").text(), "old");
 }

@@ -5,8 +5,6 @@
 
 mod failure;
 mod stream;
-#[cfg(test)]
-mod tests;
 mod trust;
 mod verify;
 

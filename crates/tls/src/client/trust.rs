@@ -88,11 +88,11 @@ fn only(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustProblem> {
     let content = source::read(path)
         .map_err(|error| TrustProblem::new(format!("{shown} cannot be read: {error}")))?;
     let list: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&content).collect();
-    let list = list.map_err(|error| match error {
-        pem::Error::MissingSectionEnd { .. } => {
-            TrustProblem::new(format!("{shown} ends within a certificate"))
-        }
-        error => TrustProblem::new(format!("{shown} is not sound PEM: {error}")),
+    let list = list.map_err(|error| {
+        let is_cut = matches!(error, pem::Error::MissingSectionEnd { .. });
+        let what =
+            if is_cut { "ends within a certificate".into() } else { format!("is not sound PEM: {error}") };
+        TrustProblem::new(format!("{shown} {what}"))
     })?;
     if list.is_empty() {
         let hint = if content.starts_with(&[0x30, 0x82]) {

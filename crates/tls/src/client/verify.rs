@@ -13,9 +13,7 @@ use super::trust::{TrustProblem, Trusted};
 use crate::facts::Facts;
 
 /// What looks at certificates for `trusted`.
-pub(super) fn verifier(
-    trusted: &Trusted,
-) -> Result<Arc<dyn ServerCertVerifier>, TrustProblem> {
+pub(super) fn verifier(trusted: &Trusted) -> Result<Arc<dyn ServerCertVerifier>, TrustProblem> {
     let (list, pinned) = match trusted {
         Trusted::System(list) => (list, false),
         Trusted::Only(list) => (list, true),

@@ -19,7 +19,7 @@ mod time_limits;
 mod tunnels;
 
 use super::{
-    Peer, Reason, Settings, broken_body, call, fed, get, post, reason, text, warm_up, LONG
+    LONG, Peer, Reason, Settings, broken_body, call, fed, get, post, reason, text, warm_up,
 };
 
 type Server = super::Server<true>;

@@ -49,8 +49,8 @@ fn only(file: &PemFile) -> Trust {
 
 #[tokio::test(start_paused = true)]
 async fn a_certificate_is_taken_if_all_of_it_is_right() {
-    use Reason::{CertificateExpired as Expired, CertificateUntrusted as Untrusted};
     use Reason::CertificateWrongName as WrongName;
+    use Reason::{CertificateExpired as Expired, CertificateUntrusted as Untrusted};
     let (ours, other) = (Authority::new(), Authority::new());
     let by_ours = Trust::Only(ours.file().to_owned());
     let by_other = Trust::Only(other.file().to_owned());
@@ -103,7 +103,8 @@ async fn the_name_is_asked_for_and_an_address_is_not() {
     let trust = Trust::Only(authority.file().to_owned());
     for (name, sent) in [(NAME, Some(NAME)), ("127.0.0.1", None)] {
         let server =
-            serving(authority.certify(&[name], Valid::Now).server(ALL_VERSIONS), &trust, name).await;
+            serving(authority.certify(&[name], Valid::Now).server(ALL_VERSIONS), &trust, name)
+                .await;
         let peer = warm_up(&server, &server.upstream().await).await;
         let Line::Tls(stream) = &peer.stream else { panic!("no TLS") };
         assert_eq!(stream.get_ref().1.server_name(), sent);
@@ -214,7 +215,11 @@ async fn an_end_at_rest_costs_nothing_announced_or_not() {
             let server = Server::start().await;
             let upstream = server.upstream().await;
             let old = warm_up(&server, &upstream).await;
-            if announced { drop(old) } else { old.cut() }
+            if announced {
+                drop(old);
+            } else {
+                old.cut();
+            }
             let next = async { server.accept().await.answer("new").await };
             let answer = if with_body {
                 tokio::join!(call(&upstream, post("body")), next).0
@@ -299,7 +304,8 @@ async fn a_body_that_ends_with_its_connection_has_to_be_ended_inside_tls() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_of_known_length_needs_no_announcement() {
-    for body in ["content-length: 3\r\n\r\nabc", "transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"]
+    for body in
+        ["content-length: 3\r\n\r\nabc", "transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"]
     {
         let server = Server::start().await;
         let upstream = server.upstream().await;
