@@ -90,8 +90,11 @@ fn only(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustProblem> {
     let list: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&content).collect();
     let list = list.map_err(|error| {
         let is_cut = matches!(error, pem::Error::MissingSectionEnd { .. });
-        let what =
-            if is_cut { "ends within a certificate".into() } else { format!("is not sound PEM: {error}") };
+        let what = if is_cut {
+            "ends within a certificate".into()
+        } else {
+            format!("is not sound PEM: {error}")
+        };
         TrustProblem::new(format!("{shown} {what}"))
     })?;
     if list.is_empty() {

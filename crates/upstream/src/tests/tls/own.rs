@@ -83,7 +83,7 @@ async fn a_certificate_is_taken_if_all_of_it_is_right() {
         ("its own, known, another name", &own, &only(&own_file), "other.example", Some(WrongName)),
         ("its own, known, too old", &own_old, &only(&own_old_file), NAME, Some(Expired)),
         ("its own, known, too young", &own_early, &only(&own_early_file), NAME, Some(Expired)),
-        ("another's own", &own_old, &only(&own_file), NAME, Some(Untrusted)),
+        ("another's own", &own, &only(&own_old_file), NAME, Some(Untrusted)),
         ("anybody's", &own, &Trust::Anybody, NAME, None),
         ("anybody's, too old", &own_old, &Trust::Anybody, NAME, None),
         ("anybody's, another name", &own, &Trust::Anybody, "127.0.0.1", None),
