@@ -1,5 +1,5 @@
 //! Comparisons with peers, memory bounds and instruction counts: is a claim about Larder's cost true
-//! on this machine? Programs: `compare`, `memory`, `counts`. What they print is explained in
+//! on this machine? Programs: `compare`, `memory`, `counts`, `lookup`. What they print is explained in
 //! `docs/comparison.md`.
 //!
 //! Not here: conformance (`conformance/`), and anything that a user runs in production.
@@ -14,6 +14,7 @@ pub mod floor;
 pub mod floor_hyper;
 pub mod httpd;
 pub mod load;
+pub mod lookup;
 pub mod memory;
 pub mod origin;
 pub mod peers;

@@ -1,0 +1,187 @@
+//! What holds of the table, whichever engine it is on.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use larder_lookup::{Entry, Eraser, Listed, Lookup, Selector};
+
+use crate::world::{Taken, World, entry, identifier, keys, of, tag, tagged};
+
+pub(crate) async fn a_page_is_found_by_all_that_it_belongs_to_and_by_nothing_else(world: &World) {
+    let elsewhere = Entry {
+        key: b"key-of-elsewhere".to_vec(),
+        host: "other.example".into(),
+        ..tagged("/a", &["t"])
+    };
+    for entry in [
+        tagged("/a", &["t", "u"]),
+        tagged("/a?q=1", &["t"]),
+        of("/a/b", "example.com", None),
+        of("/ab", "example.com", Some("news")),
+        of("/b%20\u{e4}", "shop", Some("news")),
+        elsewhere,
+    ] {
+        world.remember(entry).await;
+    }
+    let host = || "example.com".to_owned();
+    let prefix = |host: Option<&str>, prefix: &str| Selector::Prefix {
+        host: host.map(Into::into),
+        prefix: prefix.into(),
+    };
+    let all = ["/a", "/a?q=1", "/a/b", "/ab", "/b%20\u{e4}"];
+    let with = |more: &[&'static str]| [&all[..], more].concat();
+    let cases: [(Selector, Vec<&str>); 17] = [
+        (Selector::Url { host: host(), target: "/a".into() }, vec!["/a"]),
+        (Selector::Url { host: host(), target: "/a?q=1".into() }, vec!["/a?q=1"]),
+        (Selector::Url { host: host(), target: "/A".into() }, vec![]),
+        (Selector::Url { host: host(), target: "/a%".into() }, vec![]),
+        (Selector::Path { host: host(), path: "/a".into() }, vec!["/a", "/a?q=1"]),
+        (prefix(Some("example.com"), "/a"), vec!["/a", "/a?q=1", "/a/b", "/ab"]),
+        (prefix(Some("example.com"), "/a/"), vec!["/a/b"]),
+        (prefix(None, "/a"), vec!["/a", "/a?q=1", "/a/b", "/ab", "elsewhere"]),
+        (prefix(None, "/_"), vec![]),
+        (Selector::Host(host()), all.to_vec()),
+        (Selector::Host("EXAMPLE.com".into()), vec![]),
+        (Selector::All, with(&["elsewhere"])),
+        (tag("t"), vec!["/a", "/a?q=1", "elsewhere"]),
+        (Selector::Tag { tag: "t".into(), host: Some("other.example".into()) }, vec!["elsewhere"]),
+        (Selector::Identifier(identifier("example.com", None)), vec!["/a/b", "/ab"]),
+        (Selector::Identifier(identifier("example.com", Some("news"))), vec!["/ab"]),
+        (Selector::Identifier(identifier("news", None)), vec![]),
+    ];
+    for (what, targets) in &cases {
+        assert_eq!(world.found(what).await, keys(targets), "{what:?}");
+    }
+    for (what, targets) in cases {
+        let there = world.found(&Selector::All).await;
+        let expected = keys(&targets).intersection(&there).cloned().collect();
+        assert_eq!(world.purge(&what).await, expected, "{what:?}");
+        assert!(world.found(&what).await.is_empty(), "{what:?} leaves nothing");
+    }
+}
+
+pub(crate) async fn a_page_stored_again_under_other_names_belongs_to_both(world: &World) {
+    world.remember(tagged("/a", &["old"])).await;
+    world.remember(tagged("/a", &["new"])).await;
+    assert_eq!(world.found(&tag("old")).await, keys(&["/a"]));
+    assert_eq!(world.purge(&tag("new")).await, keys(&["/a"]));
+    world.remember(tagged("/a", &["new"])).await;
+    assert!(world.found(&tag("old")).await.is_empty(), "the older is purged");
+}
+
+pub(crate) async fn a_purge_goes_on_in_portions_until_nothing_is_left(world: &World) {
+    let pages = (0..2500).map(|number| tagged(&format!("/{number}"), &["many"]));
+    for wave in pages.collect::<Vec<_>>().chunks(500) {
+        let mut tasks = tokio::task::JoinSet::new();
+        for entry in wave.iter().cloned() {
+            let table = world.table.clone();
+            tasks.spawn(async move { table.remember(entry).await.unwrap() });
+        }
+        tasks.join_all().await;
+    }
+    world.remember(tagged("/other", &["few"])).await;
+    assert_eq!(world.purge(&tag("many")).await.len(), 2500);
+    assert_eq!(world.found(&Selector::All).await, keys(&["/other"]));
+    assert!(world.purge(&tag("many")).await.is_empty(), "nothing to purge is no failure");
+}
+
+struct Refusing;
+
+impl Eraser for Refusing {
+    async fn erase(&self, _: &[Listed]) -> Result<(), String> {
+        Err("cache.internal:11211 does not answer".into())
+    }
+}
+
+pub(crate) async fn what_could_not_be_erased_stays_and_is_erased_the_next_time(world: &World) {
+    world.remember(tagged("/a", &["t"])).await;
+    let erased = world.table.purge(&tag("t"), &Refusing).await;
+    assert_eq!(erased.pages, 0);
+    assert!(format!("{:?}", erased.failure).contains("cache.internal"));
+    assert_eq!(world.purge(&tag("t")).await, keys(&["/a"]));
+}
+
+/// Publishes what it was told to erase, before it returns.
+struct Publishing(Lookup, AtomicUsize);
+
+impl Eraser for Publishing {
+    async fn erase(&self, pages: &[Listed]) -> Result<(), String> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        for page in pages {
+            let target = String::from_utf8(page.target.clone()).unwrap();
+            self.0.remember(tagged(&target, &["t"])).await.unwrap();
+        }
+        Ok(())
+    }
+}
+
+pub(crate) async fn a_page_published_again_while_it_is_erased_stays_listed(world: &World) {
+    for target in ["/a", "/b"] {
+        world.remember(tagged(target, &["t"])).await;
+    }
+    let eraser = Publishing(world.table.clone(), AtomicUsize::new(0));
+    let erased = world.table.purge(&tag("t"), &eraser).await;
+    assert!(erased.failure.is_none());
+    assert_eq!(eraser.1.into_inner(), 1, "and the purge comes to an end");
+    assert_eq!(world.found(&tag("t")).await, keys(&["/a", "/b"]));
+}
+
+pub(crate) async fn what_has_ended_leaves_with_its_names(world: &World) {
+    world.remember(Entry { expires_at: 100, ..tagged("/a", &["t", "u"]) }).await;
+    world.remember(Entry { expires_at: 200, ..tagged("/b", &["t"]) }).await;
+    assert_eq!(world.table.forget_expired(100).await.unwrap(), 0, "not before its end is over");
+    assert_eq!(world.table.forget_expired(150).await.unwrap(), 1);
+    assert_eq!(world.found(&tag("t")).await, keys(&["/b"]));
+    assert_eq!(world.table.forget_expired(1000).await.unwrap(), 1);
+    assert_eq!(world.table.forget_expired(1000).await.unwrap(), 0);
+    assert_eq!(world.table.count().await.unwrap(), 0);
+    world.remember(Entry { expires_at: 900, ..entry("/c") }).await;
+    world.remember(Entry { expires_at: 300, ..entry("/c") }).await;
+    assert_eq!(world.table.forget_expired(500).await.unwrap(), 0, "the longer of both lives");
+}
+
+pub(crate) async fn pages_are_shown_with_their_names(world: &World) {
+    let mut page = tagged("/a", &["t", "u"]);
+    page.identifiers = vec![identifier("example.com", Some("news"))];
+    page.version = "mobile".into();
+    world.remember(page).await;
+    let listed = world.table.list(&Selector::All, 0, 10).await.unwrap().remove(0);
+    assert_eq!(
+        (listed.version.as_str(), listed.stored_at, listed.expires_at),
+        ("mobile", 1000, 2000)
+    );
+    let shown = world.table.show(listed).await.unwrap();
+    assert_eq!(shown.tags, ["t", "u"]);
+    let expected = [identifier("example.com", None), identifier("example.com", Some("news"))];
+    assert_eq!(shown.identifiers, expected);
+}
+
+pub(crate) async fn pages_that_come_together_are_written_together(world: &World) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..400 {
+        let table = world.table.clone();
+        let page = tagged(&format!("/{number}"), &["all", &format!("own-{number}")]);
+        tasks.spawn(async move { table.remember(page).await.unwrap() });
+    }
+    tasks.join_all().await;
+    assert_eq!(world.table.count().await.unwrap(), 400);
+    assert_eq!(world.found(&tag("all")).await.len(), 400);
+    assert_eq!(world.found(&tag("own-7")).await, keys(&["/7"]));
+    let batches = world.table.counts().batches.load(Ordering::Relaxed);
+    assert!(batches <= 40, "{batches} transactions");
+}
+
+pub(crate) async fn names_of_any_kind_are_kept_apart(world: &World) {
+    world.remember(tagged("/tag", &["x"])).await;
+    world.remember(of("/parent", "x", None)).await;
+    world.remember(of("/below", "y", Some("x"))).await;
+    world.remember(tagged("/quote", &["x' OR '1'='1"])).await;
+    assert_eq!(world.found(&tag("x")).await, keys(&["/tag"]));
+    let parent = Selector::Identifier(identifier("x", None));
+    assert_eq!(world.found(&parent).await, keys(&["/parent"]));
+    let below = Selector::Identifier(identifier("y", Some("x")));
+    assert_eq!(world.found(&below).await, keys(&["/below"]));
+    assert_eq!(world.found(&tag("x' OR '1'='1")).await, keys(&["/quote"]));
+    let taken = Taken::default();
+    world.table.purge(&Selector::All, &taken).await;
+    assert_eq!(taken.keys().len(), 4);
+}
