@@ -95,6 +95,11 @@ impl Shown {
                 watched.certificates = certificates;
                 self.metrics.certificates_applied.fetch_add(1, Ordering::Relaxed);
                 tracing::info!("the certificates' files have changed: they are shown from now on");
+                let now = crate::clock::wall();
+                for facts in watched.certificates.facts().iter().filter(|one| one.has_expired(now))
+                {
+                    tracing::warn!("the certificate for {} has expired", facts.hosts.join(", "));
+                }
             }
             Err(said) => {
                 self.metrics.certificates_refused.fetch_add(1, Ordering::Relaxed);
@@ -111,5 +116,66 @@ impl Shown {
             tokio::time::sleep(every).await;
             self.look();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+
+    /// A certificate with its key in a folder of this test's own.
+    fn certify() -> Source {
+        let folder: PathBuf =
+            std::env::temp_dir().join(format!("larder-certificates-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(["site.test".to_owned()]).expect("a name");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        let source = Source {
+            chain: folder.join("site.pem"),
+            key: folder.join("site.key"),
+            hosts: Vec::new(),
+        };
+        std::fs::write(&source.chain, certificate.pem()).expect("a file");
+        std::fs::write(&source.key, key.serialize_pem()).expect("a file");
+        source
+    }
+
+    #[test]
+    fn changed_files_are_found_without_anybody_saying_so() {
+        let sources = vec![certify()];
+        let config = TlsConfig {
+            min_version: MinVersion::Tls13,
+            certificates: Certificates::load(&sources).expect("sound"),
+            sources,
+        };
+        let metrics = Arc::new(Metrics::new(1));
+        let shown = Arc::new(Shown::start(&config, &metrics).expect("TLS"));
+        let applied = || metrics.certificates_applied.load(Ordering::Relaxed);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        let every = crate::limits::CERTIFICATES_EVERY;
+        runtime.block_on(async {
+            tokio::spawn(Arc::clone(&shown).keep_looking(every));
+            tokio::time::sleep(every + Duration::from_secs(1)).await;
+            assert_eq!(applied(), 0, "nothing has changed");
+            drop(certify());
+            tokio::time::sleep(every).await;
+            assert_eq!(applied(), 1);
+            tokio::time::sleep(every * 3).await;
+            assert_eq!(applied(), 1, "once");
+        });
+        let folder = config.sources[0].chain.parent().expect("a folder");
+        std::fs::remove_dir_all(folder).expect("removed");
+        runtime.block_on(async { tokio::time::sleep(every).await });
+        assert_eq!(metrics.certificates_refused.load(Ordering::Relaxed), 1);
+        assert_eq!(shown.certificates().facts().len(), 1, "the last good one");
     }
 }
