@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use larder_config::{Overrides, help};
 
+use crate::doctor::limits::{RATE, RATES};
+
 /// Keeps finished pages, so that a web application does not have to make them twice.
 #[derive(Debug, Parser)]
 #[command(name = "larder", version, flatten_help = true, after_help = AFTER)]
@@ -20,12 +22,13 @@ pub(crate) struct Arguments {
 const AFTER: &str = "\
 Every response says in its Cache-Status field what was done with it and why.
 SIGTERM lets requests in progress end, SIGHUP reads the configuration again.
-All options: docs/configuration.md. Exit status: 0 done, 1 a checked file has problems, 2 not started.
+All options: docs/configuration.md. Exit status: 0 done, 1 problems were found, 2 not started.
 
   larder demo                                 something to try, with five commands
   larder serve --to http://127.0.0.1:8000     in front of an application, at http://127.0.0.1:8080
   larder check larder.toml                    what is wrong with a file, all at once
-  larder explain --config larder.toml --live https://example.com/   what happens to a request, and why";
+  larder explain --config larder.toml --live https://example.com/   what happens to a request, and why
+  larder doctor --config larder.toml --public https://example.com   what to change about the application";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -37,6 +40,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Says what happens to a request and why: by the rules alone, or by asking the application.
     Explain(Explain),
+    /// Asks the application and the site for what a cache in front of them needs, and says what to change.
+    Doctor(Doctor),
 }
 
 #[derive(Debug, Args)]
@@ -85,6 +90,42 @@ pub(crate) struct Explain {
     #[command(flatten)]
     pub(crate) options: OptionFlags,
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = DOCTOR_AFTER)]
+pub(crate) struct Doctor {
+    /// Configuration file: its application and its rules
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[arg(long = "to", value_name = "URL", help = help("upstream"))]
+    pub(crate) to: Vec<String>,
+    /// The site as visitors reach it, as in https://example.com
+    #[arg(long, value_name = "URL")]
+    pub(crate) public: Option<String>,
+    /// The host that visitors ask for [default: that of --public, or the first of `hosts`]
+    #[arg(long, value_name = "HOST")]
+    pub(crate) host: Option<String>,
+    /// A page to look at, as in /blog/; can be repeated
+    #[arg(long = "path", value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
+    #[arg(
+        long, value_name = "N", default_value_t = RATE, help = RATE_HELP,
+        value_parser = clap::value_parser!(u32).range(RATES)
+    )]
+    pub(crate) rate: u32,
+    /// Writes JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Lists the checks and what they mean, and asks nobody
+    #[arg(long)]
+    pub(crate) list: bool,
+}
+
+const RATE_HELP: &str = "Requests a second, from 1 to 20";
+
+const DOCTOR_AFTER: &str = "\
+Asks by GET and HEAD only, at most 60 times and for two minutes, at the named addresses and nowhere else.
+Exit status: 0 no problem, 1 problems, 2 nothing was found out. Each check: docs/doctor.md.";
 
 /// A visitor's scheme.
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -1,4 +1,4 @@
-//! The `larder` command: serve, demo, check, explain.
+//! The `larder` command: serve, demo, check, explain, doctor.
 //!
 //! The only crate that prints. Everything else it does is done by the others: options and their
 //! texts are `larder-config`'s, answering requests is `larder-proxy`'s.
@@ -7,6 +7,7 @@ mod arguments;
 mod check;
 mod commands_document;
 mod demo;
+mod doctor;
 mod explain;
 mod output;
 mod serve;
@@ -31,5 +32,6 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo::run(&demo),
         Command::Check(check) => check::run(&check),
         Command::Explain(explain) => explain::run(&explain),
+        Command::Doctor(doctor) => doctor::run(&doctor),
     }
 }

@@ -1,0 +1,157 @@
+//! What do the answers mean? Each check is a function of what was asked and answered, and of nothing else.
+
+mod clock;
+mod differ;
+mod files;
+mod forged;
+mod hsts;
+mod reach;
+mod scheme;
+mod scripts;
+mod shared;
+#[cfg(test)]
+mod testing;
+
+use super::client::Stop;
+use super::examined::Examined;
+use super::finding::{Finding, Side, Told, Verdict};
+use super::limits::{REQUESTS_MAX, RUN_MAX};
+use super::table::Check;
+
+/// Everything that was found, in the order of the table, the application before the public address.
+pub(super) fn all(examined: &Examined) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for check in Check::ALL {
+        for base in 0..examined.site.bases.len() {
+            let told = match one(*check, examined, base) {
+                Some(told) => incomplete(told, examined),
+                None => continue,
+            };
+            findings.push(finding(*check, examined, base, told));
+        }
+        if !findings.iter().any(|finding| finding.check == *check) {
+            findings.push(nowhere(*check));
+        }
+    }
+    findings.sort_by_key(|finding| finding.side);
+    findings
+}
+
+fn finding(check: Check, examined: &Examined, base: usize, told: Told) -> Finding {
+    let address = examined.base(base);
+    let needs_remedy = matches!(told.verdict, Verdict::Warning | Verdict::Problem);
+    Finding {
+        check,
+        side: address.map_or(Side::Public, |address| address.side),
+        at: address.map(ToString::to_string).unwrap_or_default(),
+        verdict: told.verdict,
+        says: told.says,
+        found: told.found,
+        remedy: needs_remedy.then(|| check.remedy(examined.recognised.framework)),
+    }
+}
+
+/// A check for which nobody was named that it is about.
+fn nowhere(check: Check) -> Finding {
+    let (side, says) = match check {
+        Check::RedirectLoopUntold | Check::SchemeIgnored => {
+            (Side::Application, "no application is named (--to)")
+        }
+        Check::CertificateExpiry | Check::CertificateName | Check::CertificateTrust => {
+            (Side::Public, "no public https address is named (--public)")
+        }
+        Check::Reachable
+        | Check::RedirectLoop
+        | Check::SchemeBelieved
+        | Check::ForgedScheme
+        | Check::ForgedForwardedHost
+        | Check::ForgedHost
+        | Check::ForgedUrl
+        | Check::UnderscoreSpelling
+        | Check::SharedCookie
+        | Check::SharedCsrfToken
+        | Check::SharedVaryCookie
+        | Check::PagesDiffer
+        | Check::StaticCookie
+        | Check::Validators
+        | Check::ScriptAnswers
+        | Check::ClockSkew
+        | Check::Hsts => (Side::Application, "nobody answered"),
+    };
+    let Told { verdict, says, found } = Told::skipped(says);
+    Finding { check, side, at: String::new(), verdict, says, found, remedy: None }
+}
+
+/// What was skipped for want of an answer, in a run that was cut short, was skipped for that.
+fn incomplete(told: Told, examined: &Examined) -> Told {
+    match (told.verdict, examined.stopped) {
+        (Verdict::Skipped, Some(Stop::Requests)) => {
+            Told::skipped(format!("{}; the {REQUESTS_MAX} requests of a run are made", told.says))
+        }
+        (Verdict::Skipped, Some(Stop::Time)) => Told::skipped(format!(
+            "{}; the {} seconds of a run are over",
+            told.says,
+            RUN_MAX.as_secs()
+        )),
+        (_, _) => told,
+    }
+}
+
+/// What a check says of an address; nothing, if it is not about such an address.
+fn one(check: Check, examined: &Examined, base: usize) -> Option<Told> {
+    let address = examined.base(base)?;
+    let is_application = address.side == Side::Application;
+    let is_main = base == examined.main();
+    let is_public = Some(base) == examined.site.public();
+    if check == Check::Reachable {
+        return Some(reach::reachable(examined, base));
+    }
+    let is_meant = match check {
+        Check::Reachable | Check::ClockSkew => true,
+        Check::RedirectLoopUntold | Check::SchemeIgnored => is_main && is_application,
+        Check::RedirectLoop
+        | Check::SchemeBelieved
+        | Check::ForgedScheme
+        | Check::ForgedForwardedHost
+        | Check::ForgedHost
+        | Check::ForgedUrl
+        | Check::UnderscoreSpelling
+        | Check::Hsts => is_main && is_application || is_public,
+        Check::SharedCookie
+        | Check::SharedCsrfToken
+        | Check::SharedVaryCookie
+        | Check::PagesDiffer
+        | Check::StaticCookie
+        | Check::Validators
+        | Check::ScriptAnswers => is_main,
+        Check::CertificateExpiry | Check::CertificateName | Check::CertificateTrust => false,
+    };
+    if !is_meant {
+        return None;
+    }
+    if !examined.is_there(base) {
+        return Some(Told::skipped("nobody answers there"));
+    }
+    Some(match check {
+        Check::Reachable => reach::reachable(examined, base),
+        Check::RedirectLoop => scheme::redirect_loop(examined, base),
+        Check::RedirectLoopUntold => scheme::redirect_loop_untold(examined, base),
+        Check::SchemeIgnored => scheme::ignored(examined, base),
+        Check::SchemeBelieved => scheme::believed(examined, base),
+        Check::ForgedScheme => forged::scheme(examined, base),
+        Check::ForgedForwardedHost => forged::forwarded_host(examined, base),
+        Check::ForgedHost => forged::host(examined, base),
+        Check::ForgedUrl => forged::url(examined, base),
+        Check::UnderscoreSpelling => forged::underscores(examined, base),
+        Check::SharedCookie => shared::cookie(examined),
+        Check::SharedCsrfToken => shared::csrf_token(examined),
+        Check::SharedVaryCookie => shared::vary_cookie(examined),
+        Check::PagesDiffer => differ::pages(examined),
+        Check::StaticCookie => files::cookie(examined),
+        Check::Validators => files::validators(examined),
+        Check::ScriptAnswers => scripts::answers(examined),
+        Check::ClockSkew => clock::skew(examined, base),
+        Check::Hsts => hsts::check(examined, base),
+        Check::CertificateExpiry | Check::CertificateName | Check::CertificateTrust => return None,
+    })
+}
