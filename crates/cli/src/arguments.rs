@@ -99,8 +99,11 @@ pub(crate) struct Doctor {
     pub(crate) config: Option<PathBuf>,
     #[arg(long = "to", value_name = "URL", help = help("upstream"))]
     pub(crate) to: Vec<String>,
-    /// The site as visitors reach it, as in https://example.com
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "The site as visitors reach it, as in https://example.com"
+    )]
     pub(crate) public: Option<String>,
     /// The host that visitors ask for [default: that of --public, or the first of `hosts`]
     #[arg(long, value_name = "HOST")]

@@ -17,6 +17,7 @@
 mod certificates;
 pub mod client;
 mod facts;
+pub mod look;
 mod pem;
 mod server;
 mod source;

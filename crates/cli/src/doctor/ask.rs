@@ -3,7 +3,7 @@
 use http::header::{ACCEPT, CACHE_CONTROL, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue};
 use larder_policy::Scheme;
 
-use super::client::{Client, Stop};
+use super::client::{Client, Stop, now};
 use super::examined::{Canary, Examined, Page};
 use super::finding::Side;
 use super::framework::Recognised;
@@ -25,11 +25,13 @@ pub(super) async fn examine(site: Site, client: Client) -> Examined {
         stopped: None,
         recognised: Recognised::default(),
         asked: 0,
+        now: now(),
     };
     let mut asker = Asker { client, seen: examined };
     asker.everything().await;
     let Asker { client, mut seen } = asker;
     seen.asked = client.asked();
+    seen.now = now();
     let answers: Vec<_> = seen.probes.iter().filter_map(|probe| probe.came.as_ref().ok()).collect();
     seen.recognised = framework::recognise(&answers);
     seen

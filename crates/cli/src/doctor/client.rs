@@ -13,6 +13,7 @@ use hyper::rt::{Read, Write};
 use hyper_util::rt::TokioIo;
 use larder_policy::Scheme;
 use larder_semantics::{Timestamp, Timing};
+use larder_tls::look::Looker;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
@@ -42,13 +43,14 @@ pub(super) struct Client {
     next: Instant,
     end: Instant,
     asked: usize,
+    looker: Looker,
 }
 
 impl Client {
     /// Begins now. `pause` is the time from one request to the next.
-    pub(super) fn new(pause: Duration) -> Self {
+    pub(super) fn new(pause: Duration, looker: Looker) -> Self {
         let now = Instant::now();
-        Self { pause, next: now, end: now + RUN_MAX, asked: 0 }
+        Self { pause, next: now, end: now + RUN_MAX, asked: 0, looker }
     }
 
     /// How many requests were made.
@@ -71,20 +73,30 @@ impl Client {
         sleep_until(self.next).await;
         self.next = Instant::now() + self.pause;
         self.asked += 1;
-        match timeout_at(self.end, exchange(base, asked)).await {
+        match timeout_at(self.end, exchange(&self.looker, base, asked)).await {
             Ok(came) => Ok(came),
             Err(_elapsed) => Err(Stop::Time),
         }
     }
 }
 
-async fn exchange(base: &Base, asked: &Asked) -> Result<Answer, String> {
+async fn exchange(looker: &Looker, base: &Base, asked: &Asked) -> Result<Answer, String> {
     match base.scheme {
         Scheme::Http => {
             let (stream, peer) = connect(base).await?;
             speak(stream, peer, asked).await
         }
-        Scheme::Https => Err("https is not spoken yet".to_owned()),
+        Scheme::Https => {
+            let (stream, peer) = connect(base).await?;
+            let name = base.name.as_deref().unwrap_or(&base.host);
+            let looking = timeout(CONNECT_MAX, looker.look(name, stream));
+            let (stream, certificate) = looking
+                .await
+                .map_err(|_| format!("no TLS handshake in {CONNECT_MAX:?}"))?
+                .map_err(|error| format!("no TLS with {base}: {error}"))?;
+            let answer = speak(stream, peer, asked).await?;
+            Ok(Answer { certificate, ..answer })
+        }
     }
 }
 
@@ -119,7 +131,14 @@ async fn speak(stream: impl Connection, peer: IpAddr, asked: &Asked) -> Result<A
             let timing = Timing { request_time, response_time: now() };
             let (head, mut body) = response.into_parts();
             let body = read(&mut body).await;
-            Ok(Answer { status: head.status, fields: head.headers, body, peer: Some(peer), timing })
+            Ok(Answer {
+                status: head.status,
+                fields: head.headers,
+                body,
+                peer: Some(peer),
+                certificate: None,
+                timing,
+            })
         }
         Ok(Err(error)) => Err(no_answer(error)),
         Err(_elapsed) => Err(format!("no answer in {HEAD_MAX:?}")),

@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher as _, RandomState};
 
 use larder_policy::Scheme;
+use larder_semantics::Timestamp;
 
 use super::client::Stop;
 use super::framework::Recognised;
@@ -26,6 +27,8 @@ pub(super) struct Examined {
     pub(super) recognised: Recognised,
     /// How many requests were made.
     pub(super) asked: usize,
+    /// When the last of them was answered.
+    pub(super) now: Timestamp,
 }
 
 /// A page that was looked at.

@@ -27,6 +27,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use larder_config::{Config, ConfigBuilder, Overrides, Problems};
+use larder_policy::Scheme;
+use larder_tls::look::Looker;
 
 use self::client::Client;
 use self::examined::Examined;
@@ -63,8 +65,8 @@ pub(crate) fn run(arguments: &Doctor) -> ExitCode {
         Ok(examined) => examined,
         Err(fault) => return output::fail(&fault),
     };
-    let bases = 0..examined.site.bases.len();
-    if !bases.clone().any(|base| examined.is_there(base)) {
+    let mut bases = 0..examined.site.bases.len();
+    if !bases.any(|base| examined.is_there(base)) {
         return output::fail(&nobody(&examined));
     }
     let report = Report::new(&examined, checks::all(&examined));
@@ -84,7 +86,10 @@ fn examine(site: Site, pause: Duration) -> Result<Examined, String> {
         .enable_all()
         .build()
         .map_err(|error| error.to_string())?;
-    let examined = runtime.block_on(async { ask::examine(site, Client::new(pause)).await });
+    // Whom the machine trusts is read only where somebody shows a certificate.
+    let is_https = site.bases.iter().any(|base| base.scheme == Scheme::Https);
+    let looker = if is_https { Looker::system() } else { Looker::trusting(Vec::new()) };
+    let examined = runtime.block_on(async { ask::examine(site, Client::new(pause, looker)).await });
     // A name that is still being looked up has nothing to tell any more.
     runtime.shutdown_background();
     Ok(examined)

@@ -12,6 +12,7 @@ use larder_policy::Scheme;
 use larder_semantics::field::cache_control::{Flags, ResponseDirectives};
 use larder_semantics::field::date;
 use larder_semantics::{Exchange, Freshness, Settings, Timestamp, Timing, may_store};
+use larder_tls::look::Shown;
 
 use super::url::Url;
 
@@ -119,6 +120,8 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
     /// Who answered.
     pub(super) peer: Option<IpAddr>,
+    /// What they showed of themselves, by https.
+    pub(super) certificate: Option<Shown>,
     pub(super) timing: Timing,
 }
 
@@ -252,6 +255,7 @@ pub(super) mod testing {
             fields,
             body: body.as_bytes().to_vec(),
             peer: None,
+            certificate: None,
             timing: Timing { request_time: NOON, response_time: NOON },
         }
     }

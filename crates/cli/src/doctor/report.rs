@@ -105,7 +105,10 @@ impl Report {
     fn heading(&self) -> String {
         let known = match self.framework {
             Framework::Unknown => "no framework recognised".to_owned(),
-            framework => format!("{framework} ({})", self.recognised_by.join(", ")),
+            framework @ (Framework::Django
+            | Framework::Rails
+            | Framework::Laravel
+            | Framework::Express) => format!("{framework} ({})", self.recognised_by.join(", ")),
         };
         format!("asked as {}: {known}", self.host)
     }

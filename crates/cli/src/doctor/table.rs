@@ -27,7 +27,7 @@ macro_rules! checks {
         /// A check.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub(super) enum Check { $(
-            #[doc = $asks]
+            #[doc = concat!("`", $name, "`")]
             $variant,
         )* }
 

@@ -7,6 +7,7 @@ use larder_config::ConfigBuilder;
 use larder_policy::Scheme;
 use larder_semantics::field::date;
 use larder_testkit::{Origin, Received, Script};
+use larder_tls::look::Looker;
 
 use super::checks;
 use super::client::{Client, Stop, now};
@@ -323,7 +324,7 @@ fn a_run_has_an_end_and_says_so() {
     let began = Instant::now();
     let pause = Duration::from_millis(1);
     let outcomes = runtime.block_on(async {
-        let mut client = Client::new(pause);
+        let mut client = Client::new(pause, Looker::trusting(Vec::new()));
         let mut outcomes = Vec::new();
         for _ in 0..=REQUESTS_MAX {
             outcomes.push(client.ask(&base, &asked).await.map(|came| came.is_ok()));

@@ -59,8 +59,11 @@ fn differences(one: &str, other: &str) -> Vec<String> {
         return found;
     }
     // Something is there that was not: from where they part.
-    let parting =
-        left.iter().zip(&right).position(|(a, b)| a != b).unwrap_or(left.len().min(right.len()));
+    let parting = left
+        .iter()
+        .zip(&right)
+        .position(|(a, b)| a != b)
+        .unwrap_or_else(|| left.len().min(right.len()));
     let tail = |words: &[&str]| {
         let rest: Vec<&str> = words.iter().skip(parting).take(12).copied().collect();
         excerpt(&rest.join(" "))

@@ -130,83 +130,43 @@ mod tests {
         })
     }
 
-    #[test]
-    fn what_comes_back_is_a_problem_in_public_and_a_warning_where_larder_asks() {
+    /// What is asked, what came, and whether that is bad.
+    struct Row(Check, Forgery, u16, String, String, bool);
+
+    fn rows() -> Vec<Row> {
         let canary = Case::application().examined().canary;
         let (host, path, scheme) = (canary.host(), canary.path(), canary.scheme());
         let link = |word: &str| format!("<a href='//{word}/x'>");
-        let rows: Vec<(Check, Forgery, u16, String, String, bool)> = vec![
-            (Check::ForgedScheme, Forgery::NoScheme, 200, String::new(), link(&scheme), true),
-            (Check::ForgedScheme, Forgery::NoScheme, 200, String::new(), link("site"), false),
-            (
-                Check::ForgedForwardedHost,
-                Forgery::ForwardedHost,
-                200,
-                String::new(),
-                link(&host),
-                true,
-            ),
-            (
-                Check::ForgedForwardedHost,
-                Forgery::ForwardedHost,
-                302,
-                format!("Location: https://{host}/x"),
-                String::new(),
-                true,
-            ),
-            (
-                Check::ForgedForwardedHost,
-                Forgery::ForwardedHost,
-                200,
-                format!("Set-Cookie: a=b; Domain={host}"),
-                String::new(),
-                true,
-            ),
-            (
-                Check::ForgedForwardedHost,
-                Forgery::ForwardedHost,
-                200,
-                String::new(),
-                "page".to_owned(),
-                false,
-            ),
-            (Check::ForgedUrl, Forgery::Url, 404, String::new(), String::new(), true),
-            (Check::ForgedUrl, Forgery::Url, 200, String::new(), link(&path), true),
-            (Check::ForgedUrl, Forgery::Url, 200, String::new(), "page".to_owned(), false),
-            (
-                Check::UnderscoreSpelling,
-                Forgery::Underscores,
-                200,
-                String::new(),
-                link(&host),
-                true,
-            ),
-            (
-                Check::UnderscoreSpelling,
-                Forgery::Underscores,
-                200,
-                "Strict-Transport-Security: max-age=1".to_owned(),
-                "page".to_owned(),
-                true,
-            ),
-            (
-                Check::UnderscoreSpelling,
-                Forgery::Underscores,
-                400,
-                String::new(),
-                String::new(),
-                false,
-            ),
-            (
-                Check::UnderscoreSpelling,
-                Forgery::Underscores,
-                200,
-                String::new(),
-                "page".to_owned(),
-                false,
-            ),
-        ];
-        for (check, forgery, status, fields, body, is_bad) in rows {
+        let page = |check, forgery, body: String, is_bad| {
+            Row(check, forgery, 200, String::new(), body, is_bad)
+        };
+        let fields = |check, forgery, fields: String| {
+            Row(check, forgery, 200, fields, "page".to_owned(), true)
+        };
+        let (forwarded, by_host) = (Check::ForgedForwardedHost, Forgery::ForwardedHost);
+        let (spelling, underscores) = (Check::UnderscoreSpelling, Forgery::Underscores);
+        let to_host = format!("Location: https://{host}/x");
+        let hsts = "Strict-Transport-Security: max-age=1".to_owned();
+        vec![
+            page(Check::ForgedScheme, Forgery::NoScheme, link(&scheme), true),
+            page(Check::ForgedScheme, Forgery::NoScheme, link("site"), false),
+            page(forwarded, by_host, link(&host), true),
+            page(forwarded, by_host, link("site"), false),
+            Row(forwarded, by_host, 302, to_host, String::new(), true),
+            fields(forwarded, by_host, format!("Set-Cookie: a=b; Domain={host}")),
+            page(Check::ForgedUrl, Forgery::Url, link(&path), true),
+            page(Check::ForgedUrl, Forgery::Url, link("site"), false),
+            Row(Check::ForgedUrl, Forgery::Url, 404, String::new(), String::new(), true),
+            page(spelling, underscores, link(&host), true),
+            page(spelling, underscores, link("site"), false),
+            fields(spelling, underscores, hsts),
+            Row(spelling, underscores, 400, String::new(), String::new(), false),
+        ]
+    }
+
+    #[test]
+    fn what_comes_back_is_a_problem_in_public_and_a_warning_where_larder_asks() {
+        for Row(check, forgery, status, fields, body, is_bad) in rows() {
             let [application, public] = both(forgery, status, &fields, &body);
             let (here, there) = if is_bad {
                 (Verdict::Warning, Verdict::Problem)

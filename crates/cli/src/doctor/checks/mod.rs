@@ -1,5 +1,6 @@
 //! What do the answers mean? Each check is a function of what was asked and answered, and of nothing else.
 
+mod certificate;
 mod clock;
 mod differ;
 mod files;
@@ -29,12 +30,40 @@ pub(super) fn all(examined: &Examined) -> Vec<Finding> {
             };
             findings.push(finding(*check, examined, base, told));
         }
+        in_configuration(*check, examined, &mut findings);
         if !findings.iter().any(|finding| finding.check == *check) {
             findings.push(nowhere(*check));
         }
     }
     findings.sort_by_key(|finding| finding.side);
     findings
+}
+
+/// What the configuration itself says, without anybody being asked: its certificates.
+fn in_configuration(check: Check, examined: &Examined, findings: &mut Vec<Finding>) {
+    let tls = &examined.site.config.tls;
+    let host = &examined.site.host;
+    let of = |at: String, Told { verdict, says, found }| Finding {
+        check,
+        side: Side::Configuration,
+        at,
+        verdict,
+        says,
+        found,
+        remedy: (verdict > Verdict::Ok).then(|| check.remedy(examined.recognised.framework)),
+    };
+    let facts = tls.certificates.facts();
+    for (source, facts) in tls.sources.iter().zip(facts) {
+        let at = source.chain.display().to_string();
+        if let Some(told) = certificate::in_file(check, facts, host, examined.now) {
+            findings.push(of(at, told));
+        }
+    }
+    let is_name = host.parse::<std::net::SocketAddr>().is_err() && !host.is_empty();
+    let is_covered = facts.iter().any(|facts| facts.covers(host));
+    if check == Check::CertificateName && !facts.is_empty() && is_name && !is_covered {
+        findings.push(of("tls.certificate".to_owned(), certificate::for_nobody(host)));
+    }
 }
 
 fn finding(check: Check, examined: &Examined, base: usize, told: Told) -> Finding {
@@ -124,7 +153,9 @@ fn one(check: Check, examined: &Examined, base: usize) -> Option<Told> {
         | Check::StaticCookie
         | Check::Validators
         | Check::ScriptAnswers => is_main,
-        Check::CertificateExpiry | Check::CertificateName | Check::CertificateTrust => false,
+        Check::CertificateExpiry | Check::CertificateName | Check::CertificateTrust => {
+            return certificate::at_address(check, examined, base);
+        }
     };
     if !is_meant {
         return None;

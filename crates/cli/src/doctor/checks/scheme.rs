@@ -39,7 +39,14 @@ pub(super) fn redirect_loop(examined: &Examined, base: usize) -> Told {
             let told = match probe.why {
                 Why::Told(Scheme::Https) => "told that the visitor came by https, ",
                 Why::Told(Scheme::Http) => "told that the visitor came by http, ",
-                _ => "",
+                Why::Untold
+                | Why::ToldBy(_)
+                | Why::Missing
+                | Why::Honest
+                | Why::Forged(_)
+                | Why::Page(_)
+                | Why::Script
+                | Why::File => "",
             };
             let says = format!("{told}{CIRCLE}");
             gathered.add(Verdict::Problem, &says, probe.url.to_string(), shown(answer));

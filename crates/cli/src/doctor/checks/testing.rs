@@ -3,12 +3,13 @@
 use http::HeaderMap;
 use larder_config::ConfigBuilder;
 use larder_policy::Scheme;
+use larder_tls::look::Shown;
 
 use crate::doctor::examined::{Canary, Examined, Page};
 use crate::doctor::finding::{Finding, Side};
 use crate::doctor::framework::Recognised;
-use crate::doctor::probe::testing::answer;
-use crate::doctor::probe::{Asked, AskedBy, Probe, Round, Why};
+use crate::doctor::probe::testing::{NOON, answer};
+use crate::doctor::probe::{Answer, Asked, AskedBy, Probe, Round, Why};
 use crate::doctor::site::{Site, Wanted};
 use crate::doctor::table::Check;
 use crate::doctor::url::Url;
@@ -56,6 +57,7 @@ impl Case {
             stopped: None,
             recognised: Recognised::default(),
             asked: 0,
+            now: NOON,
         })
     }
 
@@ -93,6 +95,12 @@ impl Case {
         self
     }
 
+    /// An answer by somebody who showed this.
+    pub(super) fn showing(self, shown: Shown) -> Self {
+        let certificate = Some(shown);
+        self.push(Why::Untold, "/", Ok(Answer { certificate, ..answer(200, "", "page") }))
+    }
+
     /// No answer.
     pub(super) fn failed(self, why: Why, text: &str) -> Self {
         self.push(why, "/", Err(text.to_owned()))
@@ -122,12 +130,7 @@ impl Case {
         Url::new(scheme, &self.0.site.host_at(base), target)
     }
 
-    fn push(
-        mut self,
-        why: Why,
-        target: &str,
-        came: Result<crate::doctor::probe::Answer, String>,
-    ) -> Self {
+    fn push(mut self, why: Why, target: &str, came: Result<Answer, String>) -> Self {
         let scheme = if let Why::Told(scheme) = why { scheme } else { Scheme::Http };
         let url = self.url(scheme, target);
         let asked =
