@@ -6,7 +6,7 @@ mod tests {
     use std::path::PathBuf;
     use std::process::{Command, Output};
 
-    use larder_testkit::{Origin, Script};
+    use larder_testkit::{Larder, Origin, Script};
 
     fn folder(name: &str) -> PathBuf {
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("doctor-{name}"));
@@ -149,5 +149,56 @@ mod tests {
         // Asked for as Larder asks for a page that it shares.
         let first = origin.requests().into_iter().find(|request| request.path() == "/contact/");
         assert_eq!(first.expect("one").field("user-agent"), Some("Larder"));
+    }
+
+    #[test]
+    fn a_public_address_by_https_shows_its_certificate() {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let names = vec!["localhost".to_owned()];
+        let params = rcgen::CertificateParams::new(names).expect("a name");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        let path = folder("https");
+        fs::write(path.join("chain.pem"), certificate.pem()).expect("a file");
+        fs::write(path.join("key.pem"), key.serialize_pem()).expect("a file");
+        let shown = |name: &str| path.join(name).display().to_string();
+        let origin = good();
+        let file = format!(
+            "upstream = '{}'\n[listen]\nhttps = ['127.0.0.1:0']\n\
+             [[tls.certificate]]\nchain = '{}'\nkey = '{}'\n",
+            origin.url(),
+            shown("chain.pem"),
+            shown("key.pem"),
+        );
+        fs::write(path.join("larder.toml"), file).expect("a file");
+        let config = shown("larder.toml");
+        let mut larder = Larder::spawn(
+            std::path::Path::new(env!("CARGO_BIN_EXE_larder")),
+            &["serve", "--config", &config, "--listen", "127.0.0.1:0", "--admin", "off"],
+        );
+        let line = larder.wait_for_line("https://127.0.0.1:");
+        let address = larder_testkit::address_after(&line, "https://").expect("an address");
+        let public = format!("https://localhost:{}", address.port());
+        let output = doctor(&["--config", &config, "--public", &public, "--json"]);
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let findings = json["findings"].as_array().expect("findings");
+        let verdict = |check: &str, side: &str| {
+            let found = findings.iter().find(|each| each["check"] == check && each["side"] == side);
+            found.map(|found| found["verdict"].as_str().unwrap_or_default().to_owned())
+        };
+        let rows = [
+            ("reachable", "public", "ok"),
+            ("certificate-expiry", "public", "ok"),
+            ("certificate-name", "public", "ok"),
+            ("certificate-expiry", "configuration", "ok"),
+            ("certificate-trust", "configuration", "warning"),
+            ("scheme-believed", "application", "skipped"),
+        ];
+        for (check, side, expected) in rows {
+            assert_eq!(verdict(check, side).as_deref(), Some(expected), "{check} {side}: {json:#}");
+        }
+        // A machine without a list of authorities can't tell.
+        let trust = verdict("certificate-trust", "public").expect("it");
+        assert!(["problem", "skipped"].contains(&&*trust), "{trust}");
+        assert_eq!(output.status.code(), Some(i32::from(trust == "problem")), "{json:#}");
     }
 }

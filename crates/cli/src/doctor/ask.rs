@@ -82,7 +82,10 @@ impl Asker {
         let mut fields = HeaderMap::new();
         let Some(base) = self.seen.base(base) else { return fields };
         match (base.side, told) {
-            (Side::Application, Some(scheme)) => self.seen.site.told(scheme, &mut fields),
+            (Side::Application, Some(scheme)) => {
+                let host = &self.seen.site.host;
+                self.seen.site.told(scheme, host, &mut fields);
+            }
             (Side::Application | Side::Public | Side::Configuration, _) => {
                 if let Ok(host) = HeaderValue::from_str(&self.seen.site.host_at(base)) {
                     fields.insert(HOST, host);
@@ -339,7 +342,13 @@ impl Asker {
                 let line = format!("host={};proto={proto}", canary.host());
                 put(&mut fields, FORWARDED.as_str(), &line);
             }
-            Forgery::Host => put(&mut fields, "host", &canary.host()),
+            Forgery::Host => {
+                put(&mut fields, "host", &canary.host());
+                // A visitor's made-up host would be told to the application like any other.
+                if self.seen.base(base).is_some_and(|base| base.side == Side::Application) {
+                    self.seen.site.told(self.seen.scheme, &canary.host(), &mut fields);
+                }
+            }
             Forgery::Url => {
                 for name in ["x-original-url", "x-rewrite-url"] {
                     put(&mut fields, name, &canary.path());

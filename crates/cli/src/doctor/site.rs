@@ -218,9 +218,9 @@ impl Site {
         }
     }
 
-    /// The fields by which Larder tells the application of a visitor.
-    pub(super) fn told(&self, scheme: Scheme, fields: &mut HeaderMap) {
-        let host = HeaderValue::from_str(&self.host).ok();
+    /// The fields by which Larder tells the application of a visitor who asks for `host`.
+    pub(super) fn told(&self, scheme: Scheme, host: &str, fields: &mut HeaderMap) {
+        let host = HeaderValue::from_str(host).ok();
         Client::nobody(scheme, &self.config.front.style).write(fields, host.as_ref());
     }
 
