@@ -175,8 +175,8 @@ mod tests {
             std::path::Path::new(env!("CARGO_BIN_EXE_larder")),
             &["serve", "--config", &config, "--listen", "127.0.0.1:0", "--admin", "off"],
         );
-        let line = larder.wait_for_line("https://127.0.0.1:");
-        let address = larder_testkit::address_after(&line, "https://").expect("an address");
+        let line = larder.wait_for_line("with TLS");
+        let address = larder_testkit::address_after(&line, "listening on ").expect("an address");
         let public = format!("https://localhost:{}", address.port());
         let output = doctor(&["--config", &config, "--public", &public, "--json"]);
         let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");

@@ -29,7 +29,8 @@ fn same_host(one: &Url, other: &Url) -> bool {
     one.host == other.host || name(&one.host) == name(&other.host)
 }
 
-fn name(host: &str) -> &str {
+/// A host without its port.
+pub(super) fn name(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         Some(_) | None => host,

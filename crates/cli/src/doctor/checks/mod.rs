@@ -42,7 +42,7 @@ pub(super) fn all(examined: &Examined) -> Vec<Finding> {
 /// What the configuration itself says, without anybody being asked: its certificates.
 fn in_configuration(check: Check, examined: &Examined, findings: &mut Vec<Finding>) {
     let tls = &examined.site.config.tls;
-    let host = &examined.site.host;
+    let host = super::scheme::name(&examined.site.host).trim_matches(['[', ']']);
     let of = |at: String, Told { verdict, says, found }| Finding {
         check,
         side: Side::Configuration,
@@ -59,7 +59,7 @@ fn in_configuration(check: Check, examined: &Examined, findings: &mut Vec<Findin
             findings.push(of(at, told));
         }
     }
-    let is_name = host.parse::<std::net::SocketAddr>().is_err() && !host.is_empty();
+    let is_name = host.parse::<std::net::IpAddr>().is_err() && !host.is_empty();
     let is_covered = facts.iter().any(|facts| facts.covers(host));
     if check == Check::CertificateName && !facts.is_empty() && is_name && !is_covered {
         findings.push(of("tls.certificate".to_owned(), certificate::for_nobody(host)));
