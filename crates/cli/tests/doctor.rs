@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_address_by_https_shows_its_certificate() {
+    fn by_https_the_public_address_shows_its_certificate_and_the_application_has_to_be_trusted() {
         let key = rcgen::KeyPair::generate().expect("a key");
         let names = vec!["localhost".to_owned()];
         let params = rcgen::CertificateParams::new(names).expect("a name");
@@ -200,5 +200,17 @@ mod tests {
         let trust = verdict("certificate-trust", "public").expect("it");
         assert!(["problem", "skipped"].contains(&&*trust), "{trust}");
         assert_eq!(output.status.code(), Some(i32::from(trust == "problem")), "{json:#}");
+        // The same as an application: who is not trusted is not asked.
+        let output = doctor(&["--to", &public]);
+        let complaint = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{complaint}");
+        assert!(complaint.starts_with(&format!("larder: {public}: no TLS with ")), "{complaint}");
+        let file =
+            format!("upstream = '{public}'\n[upstream_tls]\nca = '{}'\n", shown("chain.pem"));
+        fs::write(path.join("upstream.toml"), file).expect("a file");
+        let output = doctor(&["--config", &shown("upstream.toml")]);
+        let said = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{said}{}", text(&output.stderr));
+        assert!(said.contains("  ok            reachable: "), "{said}");
     }
 }

@@ -81,15 +81,20 @@ impl Client {
 }
 
 async fn exchange(looker: &Looker, base: &Base, asked: &Asked) -> Result<Answer, String> {
-    match base.scheme {
-        Scheme::Http => {
-            let (stream, peer) = connect(base).await?;
-            speak(stream, peer, asked).await
+    let (stream, peer) = connect(base).await?;
+    match (base.scheme, &base.tls) {
+        (Scheme::Http, _) => speak(stream, peer, asked).await,
+        // As Larder would: what it refuses, it can't ask.
+        (Scheme::Https, Some((tls, name))) => {
+            let secured = timeout(CONNECT_MAX, tls.handshake(name, stream));
+            let secured = secured
+                .await
+                .map_err(|_| format!("no TLS handshake in {CONNECT_MAX:?}"))?
+                .map_err(|error| format!("no TLS with {base}: {error}"))?;
+            speak(secured, peer, asked).await
         }
-        Scheme::Https => {
-            let (stream, peer) = connect(base).await?;
-            let name = base.name.as_deref().unwrap_or(&base.host);
-            let looking = timeout(CONNECT_MAX, looker.look(name, stream));
+        (Scheme::Https, None) => {
+            let looking = timeout(CONNECT_MAX, looker.look(&base.host, stream));
             let (stream, certificate) = looking
                 .await
                 .map_err(|_| format!("no TLS handshake in {CONNECT_MAX:?}"))?

@@ -10,6 +10,7 @@ use larder_policy::forwarded::Client;
 use larder_policy::rule::{HostPattern, Pattern};
 use larder_policy::{Action, Audience, KeyBuf, Plain, Policy, Scheme, UserKey, Visit, Way, host};
 use larder_semantics::{Settings, Timestamp};
+use larder_tls::client::{ClientTls, Name};
 
 use super::finding::Side;
 use super::limits::{PATHS_MAX, RULE_PAGES_MAX};
@@ -24,8 +25,8 @@ pub(super) struct Base {
     /// Host and port as they are connected to; IPv6 without brackets.
     pub(super) host: String,
     pub(super) port: u16,
-    /// The name that certificates are held against, where it is not `host`.
-    pub(super) name: Option<String>,
+    /// Of an application by https: how Larder verifies it.
+    pub(super) tls: Option<(ClientTls, Name)>,
 }
 
 impl Base {
@@ -57,7 +58,7 @@ impl Base {
             None => (host, scheme.default_port()),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        Ok(Self { side: Side::Public, scheme, host, port, name: None })
+        Ok(Self { side: Side::Public, scheme, host, port, tls: None })
     }
 
     /// The same host by the other scheme, where both are on their own ports.
@@ -136,10 +137,10 @@ impl Site {
         let mut bases: Vec<Base> = application
             .map(|url| Base {
                 side: Side::Application,
-                scheme: Scheme::Http,
+                scheme: url.scheme,
                 host: url.host.clone(),
                 port: url.port,
-                name: None,
+                tls: config.upstream_tls.of(url),
             })
             .collect();
         let public = wanted.public.as_deref().map(Base::public).transpose()?;
