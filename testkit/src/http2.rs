@@ -314,6 +314,17 @@ impl Request {
         self
     }
 
+    /// Another value for a field where it has this one.
+    #[must_use]
+    pub fn instead(mut self, name: &str, old: &str, new: &str) -> Self {
+        for (field, value) in &mut self.fields {
+            if field == name.as_bytes() && value == old.as_bytes() {
+                *value = new.as_bytes().to_vec();
+            }
+        }
+        self
+    }
+
     /// Adds a DATA frame.
     #[must_use]
     pub fn data(mut self, data: impl AsRef<[u8]>) -> Self {

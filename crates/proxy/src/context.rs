@@ -24,6 +24,8 @@ pub(crate) struct Caller {
     pub(crate) peer: SocketAddr,
     /// Https over TLS, or where such a header says so.
     pub(crate) scheme: Scheme,
+    /// Such a header came and said nothing of TLS: the proxy may have ended it.
+    pub(crate) scheme_is_in_doubt: bool,
 }
 
 /// One client connection (HTTP/1.1) or one of its streams (HTTP/2).
@@ -33,6 +35,8 @@ pub(crate) struct ConnContext {
     pub peer: SocketAddr,
     /// How the client reached us.
     pub scheme: Scheme,
+    /// As [`Caller`] has it.
+    pub(crate) scheme_is_in_doubt: bool,
     /// How the client speaks.
     pub protocol: Protocol,
     /// Where 1xx responses for the request in progress are put.

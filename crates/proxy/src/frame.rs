@@ -90,8 +90,10 @@ impl<S> Frame<S> {
             scheme,
         )
         .map_err(|refusal| refusal.reason)?;
-        // A trusted proxy may name its own connection's scheme, or its visitor's.
+        // A trusted proxy may name its own connection's scheme, or its visitor's; one that only passes
+        // bytes on leaves what its visitor named.
         if !hygiene::scheme_agrees(request.uri(), scheme)
+            && !self.context.scheme_is_in_doubt
             && !self.front.trust.trusts(self.context.peer.ip())
         {
             return Err(Reason::OtherScheme);

@@ -84,3 +84,7 @@ pub(crate) const ADMIN_HEAD: Duration = Duration::from_secs(5);
 /// A write of several slices up to this length is copied and sent in one piece. Above it the copy
 /// costs more than it saves.
 pub(crate) const JOINED_WRITE_BYTES_MAX: usize = 8 * 1024;
+
+/// What is gathered of several HTTP/2 responses before it is written: what a TLS record holds
+/// (RFC 8446 §5.1). More at once saves no more system calls worth the memory.
+pub(crate) const GATHERED_BYTES_MAX: usize = 16 * 1024;

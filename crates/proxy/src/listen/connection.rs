@@ -29,6 +29,7 @@ pub(crate) async fn serve<P: Site>(mut io: ConnIo, worker: Arc<Worker<P>>, calle
             let context = Arc::new(ConnContext {
                 peer: caller.peer,
                 scheme: caller.scheme,
+                scheme_is_in_doubt: caller.scheme_is_in_doubt,
                 protocol: Protocol::H1,
                 interim: InterimQueue::h1(Arc::clone(&io.state().interim)),
                 worker: worker.number,

@@ -42,12 +42,13 @@ pub(crate) async fn serve<P: Site>(
     door: Door,
 ) {
     let state = Arc::clone(&entry.state);
-    let mut caller = Caller { peer, scheme: Scheme::Http };
+    let mut caller = Caller { peer, scheme: Scheme::Http, scheme_is_in_doubt: false };
     if door.proxied {
         match announced(&mut socket, &state, &worker, peer).await {
             Ok(announced) => {
                 caller.peer = announced.source.unwrap_or(peer);
                 caller.scheme = announced.scheme.unwrap_or(Scheme::Http);
+                caller.scheme_is_in_doubt = announced.scheme.is_none();
             }
             Err(Over) => return,
         }
@@ -56,7 +57,7 @@ pub(crate) async fn serve<P: Site>(
         state.enter(Phase::Idle);
         return Box::pin(connection::serve(ConnIo::new(socket, entry), worker, caller)).await;
     };
-    caller.scheme = Scheme::Https;
+    (caller.scheme, caller.scheme_is_in_doubt) = (Scheme::Https, false);
     let counters = worker.connections.counters();
     match speaks_plainly(&socket, &state, counters).await {
         Ok(false) => {}

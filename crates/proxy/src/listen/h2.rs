@@ -2,11 +2,15 @@
 //! has no way to send 103 (RFC 8297).
 //!
 //! `h2` frames, checks fields (§8.2) and lengths (§8.1.1), keeps the windows and counts resets; here
-//! are the limits it gets, one task per stream ([`super::h2_stream`]), and the connection's end.
+//! are the limits it gets, the streams it begins ([`super::h2_stream`]), and the connection's end.
+//!
+//! What came together is answered together: all streams are accepted, then those that need nobody are
+//! answered on the spot and the others get tasks, then all that is to be said is written at once.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use h2::RecvStream;
@@ -14,7 +18,8 @@ use h2::server::{Connection, SendResponse};
 use http::Request;
 use larder_semantics::Reason;
 
-use super::h2_stream;
+use super::h2_lane::Lanes;
+use super::h2_stream::Stream;
 use super::io::ConnIo;
 use super::site::{Site, Worker};
 use super::state::{ConnState, Phase, Verdict};
@@ -35,7 +40,7 @@ pub(crate) async fn serve<P: Site>(io: ConnIo, worker: Arc<Worker<P>>, caller: C
         handshake.as_mut().poll(cx).map(Ok)
     })
     .await;
-    let mut connection = match connection {
+    let connection = match connection {
         Ok(Ok(connection)) => connection,
         Ok(Err(error)) => {
             count(&error, &counters);
@@ -48,29 +53,13 @@ pub(crate) async fn serve<P: Site>(io: ConnIo, worker: Arc<Worker<P>>, caller: C
         Err(Verdict::CloseIdle) => return,
     };
     state.enter(Phase::Streams);
-    let mut ending = Ending::default();
-    loop {
-        match poll_fn(|cx| next(&mut connection, &state, &mut ending, cx)).await {
-            Next::Stream(request, respond) => {
-                let task = h2_stream::serve(
-                    request,
-                    respond,
-                    Arc::clone(&worker),
-                    caller,
-                    h2_stream::Open::new(&state),
-                );
-                tokio::spawn(task);
-            }
-            Next::Over => return,
-            Next::Failed(error) => {
-                count(&error, &counters);
-                return;
-            }
-            Next::Abort(reason) => {
-                counters.counters().refuse(reason);
-                return;
-            }
-        }
+    let lanes = Lanes::new(Arc::clone(&worker), caller);
+    let (begun, ending) = (Vec::new(), Ending::default());
+    let mut streams = Streams { connection, worker, state, lanes, begun, ending };
+    match poll_fn(|cx| streams.poll(cx)).await {
+        End::Over => {}
+        End::Failed(error) => count(&error, &counters),
+        End::Abort(reason) => counters.counters().refuse(reason),
     }
 }
 
@@ -94,41 +83,91 @@ struct Ending {
     at_once: bool,
 }
 
-#[expect(clippy::large_enum_variant, reason = "moved once, at once")]
-enum Next {
-    Stream(Request<RecvStream>, SendResponse<Bytes>),
+/// How a connection ended.
+enum End {
     Over,
     Failed(h2::Error),
     Abort(Reason),
 }
 
-fn next(
-    connection: &mut Connection<ConnIo, Bytes>,
-    state: &ConnState,
-    ending: &mut Ending,
-    cx: &mut Context<'_>,
-) -> Poll<Next> {
-    match state.verdict() {
-        Some(Verdict::CloseIdle) if !ending.at_once => {
-            ending.at_once = true;
-            // RFC 9113 §6.8: the last stream's number is in it, so a request that crosses it on the
-            // way is known not to have been seen.
-            connection.abrupt_shutdown(h2::Reason::NO_ERROR);
+/// A connection with the streams that begin on it.
+struct Streams<P: Site> {
+    connection: Connection<ConnIo, Bytes>,
+    worker: Arc<Worker<P>>,
+    state: Arc<ConnState>,
+    lanes: Lanes<P>,
+    /// Accepted and not looked at yet.
+    begun: Vec<(Request<RecvStream>, SendResponse<Bytes>)>,
+    ending: Ending,
+}
+
+impl<P: Site> Streams<P> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        if let Poll::Ready(reason) = self.obey() {
+            return Poll::Ready(End::Abort(reason));
         }
-        Some(Verdict::CloseIdle) | None => {}
-        Some(Verdict::Refuse(reason) | Verdict::Abort(reason)) => {
-            return Poll::Ready(Next::Abort(reason));
+        if let Poll::Ready(end) = self.accept(cx) {
+            return Poll::Ready(end);
+        }
+        if self.state.gathers() {
+            self.state.gather(false);
+            // All frames are written, and are waiting for this.
+            if let Poll::Ready(end) = self.accept(cx) {
+                return Poll::Ready(end);
+            }
+        }
+        if !self.begun.is_empty() {
+            // One answer is one write anyway.
+            self.state.gather(self.begun.len() > 1);
+            self.answer(cx);
+            // Answers are written when the connection is polled; those given wake it.
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    /// Does what the sweep and the server want of the connection.
+    fn obey(&mut self) -> Poll<Reason> {
+        match self.state.verdict() {
+            Some(Verdict::CloseIdle) if !self.ending.at_once => {
+                self.ending.at_once = true;
+                // RFC 9113 §6.8: the last stream's number is in it, so a request that crosses it on
+                // the way is known not to have been seen.
+                self.connection.abrupt_shutdown(h2::Reason::NO_ERROR);
+            }
+            Some(Verdict::CloseIdle) | None => {}
+            Some(Verdict::Refuse(reason) | Verdict::Abort(reason)) => {
+                return Poll::Ready(reason);
+            }
+        }
+        if self.state.is_draining() && !self.ending.graceful {
+            self.ending.graceful = true;
+            self.connection.graceful_shutdown();
+        }
+        Poll::Pending
+    }
+
+    /// Reads and writes, and takes all streams that have come. Ready: the connection is over.
+    fn accept(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        loop {
+            match ready!(self.connection.poll_accept(cx)) {
+                Some(Ok(stream)) => self.begun.push(stream),
+                Some(Err(error)) => return Poll::Ready(End::Failed(error)),
+                None => return Poll::Ready(End::Over),
+            }
         }
     }
-    if state.is_draining() && !ending.graceful {
-        ending.graceful = true;
-        connection.graceful_shutdown();
+
+    fn answer(&mut self, cx: &mut Context<'_>) {
+        for (request, respond) in self.begun.drain(..) {
+            let lane = self.lanes.take();
+            let mut stream = Stream::new(request, respond, lane, &self.worker, &self.state);
+            match Pin::new(&mut stream).poll(cx) {
+                Poll::Ready(()) => self.lanes.give_back(stream.into_lane()),
+                Poll::Pending => drop(tokio::spawn(stream)),
+            }
+        }
     }
-    connection.poll_accept(cx).map(|accepted| match accepted {
-        Some(Ok((request, respond))) => Next::Stream(request, respond),
-        Some(Err(error)) => Next::Failed(error),
-        None => Next::Over,
-    })
 }
 
 /// What the client did against the protocol is counted; that it left is not.

@@ -48,7 +48,7 @@ impl InterimQueue {
     pub(crate) fn sink(&self) -> Option<InterimSink> {
         let turn = match &self.0 {
             Kind::H1(queue) => queue.turn.load(Ordering::Relaxed),
-            Kind::H2(queue) => u32::from(queue.open.load(Ordering::Relaxed)),
+            Kind::H2(queue) => queue.turn.load(Ordering::Relaxed),
         };
         is_open(turn).then(|| InterimSink { queue: self.clone(), turn })
     }
@@ -62,7 +62,7 @@ impl InterimSink {
         }
         match &self.queue.0 {
             Kind::H1(queue) => queue.push(self.turn, status, headers),
-            Kind::H2(queue) => queue.push(status, headers),
+            Kind::H2(queue) => queue.push(self.turn, status, headers),
         }
     }
 }
@@ -179,43 +179,54 @@ fn render(into: &mut Vec<u8>, status: StatusCode, headers: &HeaderMap) {
     into.extend_from_slice(b"\r\n");
 }
 
-/// The queue of an HTTP/2 stream: heads, for the task that owns the stream.
-#[derive(Debug)]
+/// The queue of an HTTP/2 stream, and of those that come after it on the same pipeline: heads, for
+/// whoever answers the stream.
+#[derive(Debug, Default)]
 pub(crate) struct H2Interim {
-    open: AtomicBool,
+    /// As [`H1Interim`]'s.
+    turn: AtomicU32,
+    any: AtomicBool,
     waiting: Mutex<Vec<Response<()>>>,
     task: WakeSlot,
 }
 
 impl H2Interim {
-    pub(crate) fn new() -> Self {
-        Self { open: AtomicBool::new(true), waiting: Mutex::default(), task: WakeSlot::default() }
+    /// A stream's request is handed to the pipeline.
+    pub(crate) fn open(&self) {
+        self.turn.fetch_add(1, Ordering::Relaxed);
+        debug_assert!(is_open(self.turn.load(Ordering::Relaxed)), "closed before");
+    }
+
+    /// Its answer has come: nothing more is taken.
+    pub(crate) fn close(&self) {
+        self.turn.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn task(&self) -> &WakeSlot {
         &self.task
     }
 
-    /// What waits; nothing more is taken once `close`d.
+    /// What waits.
     pub(crate) fn take(&self) -> Vec<Response<()>> {
-        std::mem::take(&mut self.waiting.lock())
-    }
-
-    pub(crate) fn close(&self) {
-        self.open.store(false, Ordering::Relaxed);
-    }
-
-    fn push(&self, status: StatusCode, headers: &HeaderMap) {
-        if !self.open.load(Ordering::Relaxed) {
-            return;
+        if self.any.swap(false, Ordering::Relaxed) {
+            std::mem::take(&mut self.waiting.lock())
+        } else {
+            Vec::new()
         }
+    }
+
+    fn push(&self, turn: u32, status: StatusCode, headers: &HeaderMap) {
         let mut head = Response::new(());
         *head.status_mut() = status;
         *head.headers_mut() = headers.clone();
         let mut waiting = self.waiting.lock();
-        if waiting.len() < limits::INTERIM_MESSAGES_MAX {
-            waiting.push(head);
+        if self.turn.load(Ordering::Relaxed) != turn
+            || waiting.len() >= limits::INTERIM_MESSAGES_MAX
+        {
+            return;
         }
+        waiting.push(head);
+        self.any.store(true, Ordering::Relaxed);
         drop(waiting);
         self.task.wake();
     }
@@ -265,6 +276,26 @@ mod tests {
         state.open();
         second.send(StatusCode::EARLY_HINTS, &hints());
         assert_eq!(written(&state), b"");
+    }
+
+    #[test]
+    fn a_streams_sink_does_not_reach_the_next_stream() {
+        let state = Arc::new(H2Interim::default());
+        let queue = InterimQueue::h2(Arc::clone(&state));
+        assert!(queue.sink().is_none(), "no stream yet");
+        state.open();
+        let first = queue.sink().expect("a stream");
+        first.send(StatusCode::EARLY_HINTS, &hints());
+        assert_eq!(state.take().len(), 1);
+        state.close();
+        assert!(queue.sink().is_none(), "answered");
+        state.open();
+        first.send(StatusCode::EARLY_HINTS, &hints());
+        assert!(state.take().is_empty());
+        for _ in 0..100 {
+            queue.sink().expect("another").send(StatusCode::EARLY_HINTS, &hints());
+        }
+        assert_eq!(state.take().len(), limits::INTERIM_MESSAGES_MAX);
     }
 
     #[test]

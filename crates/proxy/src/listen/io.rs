@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
+use super::gather::Gathered;
 use super::state::ConnState;
 use super::stream::Stream;
 use super::sweep::Entry;
@@ -32,6 +33,8 @@ pub(crate) struct ConnIo {
     first_filled: usize,
     /// The client has closed its side.
     ended: bool,
+    /// HTTP/2: what several streams have to say.
+    gathered: Gathered,
     entry: Entry,
 }
 
@@ -43,6 +46,7 @@ impl ConnIo {
             first_given: 0,
             first_filled: 0,
             ended: false,
+            gathered: Gathered::default(),
             entry,
         }
     }
@@ -260,21 +264,33 @@ impl AsyncRead for ConnIo {
     }
 }
 
+/// The `h2` crate's side.
 impl AsyncWrite for ConnIo {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Write::poll_write(self, cx, bytes)
+        AsyncWrite::poll_write_vectored(self, cx, &[io::IoSlice::new(bytes)])
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Write::poll_flush(self, cx)
+        let this = self.get_mut();
+        if this.entry.state.gathers() {
+            return Poll::Ready(Ok(()));
+        }
+        if !this.gathered.is_empty() {
+            let done = this.gathered.poll_write_out(&mut this.socket, cx);
+            note_write(&this.entry.state, &mut this.socket, &done);
+            std::task::ready!(done)?;
+        }
+        Write::poll_flush(Pin::new(this), cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Write::poll_shutdown(self, cx)
+        let this = self.get_mut();
+        std::task::ready!(this.gathered.poll_write_out(&mut this.socket, cx))?;
+        Write::poll_shutdown(Pin::new(this), cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -286,6 +302,12 @@ impl AsyncWrite for ConnIo {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Write::poll_write_vectored(self, cx, slices)
+        let this = self.get_mut();
+        if !this.entry.state.gathers() && this.gathered.is_empty() {
+            return Write::poll_write_vectored(Pin::new(this), cx, slices);
+        }
+        let outcome = this.gathered.poll_write(&mut this.socket, cx, slices);
+        note_write(&this.entry.state, &mut this.socket, &outcome);
+        outcome
     }
 }

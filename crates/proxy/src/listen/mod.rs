@@ -5,9 +5,12 @@
 
 mod accept;
 mod connection;
+mod gather;
 mod greet;
 mod h1;
 mod h2;
+mod h2_body;
+mod h2_lane;
 mod h2_stream;
 mod interim;
 mod io;
@@ -26,7 +29,7 @@ use larder_tls::ServerTls;
 use tokio::sync::watch;
 
 pub(crate) use h1::H1Body;
-pub(crate) use h2_stream::H2Body;
+pub(crate) use h2_body::H2Body;
 pub(crate) use interim::{InterimQueue, InterimSink};
 pub(crate) use site::{Site, SiteSlot};
 

@@ -22,9 +22,10 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Makes the service that answers one connection's requests (HTTP/2: one stream's).
 ///
 /// The service must always be ready: `poll_ready` is not asked. Back-pressure is the bodies' business.
+/// Futures and bodies can be moved after they were polled: what answers at once needs no task and no box.
 pub(crate) trait Site: Send + Sync + 'static {
     /// A response's body.
-    type Body: Body<Data = Bytes, Error: Into<BoxError> + Send> + Send + 'static;
+    type Body: Body<Data = Bytes, Error: Into<BoxError> + Send> + Send + Unpin + 'static;
     /// Ends the connection (HTTP/2: the stream) without an answer.
     type Error: Into<BoxError> + Send;
     /// Answers requests.
@@ -32,8 +33,9 @@ pub(crate) trait Site: Send + Sync + 'static {
             Request<Inbound>,
             Response = Response<Self::Body>,
             Error = Self::Error,
-            Future: Send + 'static,
+            Future: Send + Unpin + 'static,
         > + Send
+        + Unpin
         + 'static;
 
     /// The service for a new connection or stream.

@@ -92,6 +92,8 @@ pub(crate) struct ConnState {
     ended: AtomicU64,
     /// HTTP/2: streams in progress.
     streams: AtomicU64,
+    /// HTTP/2: what is written is gathered.
+    gathers: AtomicBool,
     /// HTTP/1: halves of the exchange in progress that are not over: the response, the request's body.
     halves: AtomicU8,
     /// HTTP/1: which exchange `halves` is about; a body may be let go of long after it has ended.
@@ -116,6 +118,7 @@ impl ConnState {
             write_wait: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             streams: AtomicU64::new(0),
+            gathers: AtomicBool::new(false),
             halves: AtomicU8::new(0),
             exchange: AtomicU64::new(0),
             close_delimited: AtomicBool::new(false),
@@ -220,6 +223,15 @@ impl ConnState {
         if self.streams.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.since.store(self.clock.now(), Ordering::Relaxed);
         }
+    }
+
+    /// HTTP/2: from now on, what is written waits for more; or no longer does.
+    pub(crate) fn gather(&self, gather: bool) {
+        self.gathers.store(gather, Ordering::Relaxed);
+    }
+
+    pub(crate) fn gathers(&self) -> bool {
+        self.gathers.load(Ordering::Relaxed)
     }
 
     pub(crate) fn task(&self) -> &WakeSlot {

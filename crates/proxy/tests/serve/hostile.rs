@@ -2,10 +2,12 @@
 //!
 //! Every one is refused before the application hears of it, or comes out as exactly the bytes that stand here.
 
+use larder_proxy::Server;
 use larder_testkit::http2::{Http2, Outcome, Request, code};
 use larder_testkit::{Origin, Script};
+use larder_tls::rustls::version::TLS13;
 
-use crate::serve;
+use crate::secure::{self, offer, shake};
 
 const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: site.test\r\n\r\n";
 
@@ -44,26 +46,88 @@ fn origin() -> Origin {
     Origin::answering(|_| Script::answer("200 OK", "", "page"))
 }
 
-/// Sends each request on a connection of its own and says what was not refused as expected.
+/// How a request comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Over {
+    ClearText,
+    Tls,
+}
+
+impl Over {
+    const ALL: [Self; 2] = [Self::ClearText, Self::Tls];
+
+    /// Sends `request` on a connection of its own.
+    fn send(self, server: &Server, request: &Request) -> Outcome {
+        let mut client = match self {
+            Self::ClearText => Http2::connect(server.addresses()[0]),
+            Self::Tls => over_tls(server),
+        };
+        client.request(1, request);
+        client.outcome(1)
+    }
+
+    /// The same request, or bytes of one, as it is when it comes so.
+    fn said(self, text: String) -> String {
+        match self {
+            Self::ClearText => text,
+            Self::Tls => {
+                text.replace("proto: http\r", "proto: https\r").replace("port: 80", "port: 443")
+            }
+        }
+    }
+
+    fn request(self, request: Request) -> Request {
+        match self {
+            Self::ClearText => request,
+            Self::Tls => request.instead(":scheme", "http", "https"),
+        }
+    }
+}
+
+fn over_tls(server: &Server) -> Http2 {
+    let config = offer(&[&TLS13], &["h2"]);
+    let tls = shake(server.https_addresses()[0], &config, "site.test").expect("a handshake");
+    Http2::over(tls, &[])
+}
+
+/// Sends each request by clear text and by TLS, and says what was not refused as expected.
 fn all_refused(cases: Vec<(&str, Request, Refused)>) {
     let origin = origin();
-    let server = serve(&origin);
+    let (server, _folder) = secure::serve(&origin, "", "");
     let mut wrong = Vec::new();
     let mut seen = 0;
     for (name, request, expected) in cases {
-        let mut client = Http2::connect(server.addresses()[0]);
-        client.request(1, &request);
-        let outcome = client.outcome(1);
-        if !expected.is(&outcome) {
-            wrong.push(format!("{name}: {outcome}, not {expected:?}"));
+        for over in Over::ALL {
+            let outcome = over.send(&server, &over.request(request.clone()));
+            if !expected.is(&outcome) {
+                wrong.push(format!("{over:?}, {name}: {outcome}, not {expected:?}"));
+            }
+            let requests = origin.requests();
+            for request in requests.iter().skip(seen) {
+                wrong.push(format!("{name}: {:?} came out", String::from_utf8_lossy(&request.raw)));
+            }
+            seen = requests.len();
         }
-        let requests = origin.requests();
-        for request in requests.iter().skip(seen) {
-            wrong.push(format!("{name}: {:?} came out", String::from_utf8_lossy(&request.raw)));
-        }
-        seen = requests.len();
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Sends each request by clear text and by TLS, and compares what the application got.
+fn all_come_out(cases: Vec<(&str, Request, String)>) {
+    let origin = origin();
+    let (server, _folder) = secure::serve(&origin, "", "");
+    let mut count = 0;
+    for (name, request, expected) in cases {
+        for over in Over::ALL {
+            let outcome = over.send(&server, &over.request(request.clone()));
+            assert_eq!(outcome.status(), Some(200), "{over:?}, {name}");
+            let came = origin.requests();
+            count += 1;
+            assert_eq!(came.len(), count, "{over:?}, {name}: one request is one request");
+            let last = String::from_utf8_lossy(&came[count - 1].raw).into_owned();
+            assert_eq!(last, over.said(expected.clone()), "{over:?}, {name}");
+        }
+    }
 }
 
 #[test]
@@ -233,11 +297,20 @@ fn a_request_names_one_site() {
 #[test]
 fn a_scheme_is_that_of_the_connection() {
     all_refused(vec![
-        ("https in clear text", get().with(":scheme", "https"), Status(421)),
         ("another protocol", get().with(":scheme", "ftp"), Status(400)),
         ("a scheme with a site", get().with(":scheme", "http://other.test"), Malformed),
         ("a scheme with a space", get().with(":scheme", "http "), Malformed),
     ]);
+    let origin = origin();
+    let (server, _folder) = secure::serve(&origin, "", "");
+    for (over, scheme, other) in [(Over::ClearText, "http", "https"), (Over::Tls, "https", "http")]
+    {
+        let outcome = over.send(&server, &get().with(":scheme", other));
+        assert_eq!(outcome.status(), Some(421), "{over:?}");
+        let outcome = over.send(&server, &get().with(":scheme", scheme));
+        assert_eq!(outcome.status(), Some(200), "{over:?}");
+    }
+    assert_eq!(origin.request_count(), 2);
 }
 
 #[test]
@@ -308,7 +381,7 @@ fn what_is_allowed_comes_out_as_these_bytes_and_no_more() {
     };
     let plain = |fields: &str| head("GET /", fields);
     let path = |path: &'static str| get().with(":path", path);
-    let cases = [
+    let cases = vec![
         ("plain", get(), plain("")),
         (
             "host beside authority",
@@ -349,16 +422,7 @@ fn what_is_allowed_comes_out_as_these_bytes_and_no_more() {
         ),
         ("a method of nobody", Request::new("SMUGGLE"), head("SMUGGLE /", "")),
     ];
-    let origin = origin();
-    let server = serve(&origin);
-    for (number, (name, request, expected)) in cases.into_iter().enumerate() {
-        let mut client = Http2::connect(server.addresses()[0]);
-        client.request(1, &request);
-        assert_eq!(client.outcome(1).status(), Some(200), "{name}");
-        let came = origin.requests();
-        assert_eq!(came.len(), number + 1, "{name}: one request is one request");
-        assert_eq!(String::from_utf8_lossy(&came[number].raw), expected, "{name}");
-    }
+    all_come_out(cases);
 }
 
 #[test]
@@ -373,7 +437,7 @@ fn a_body_is_framed_anew_whatever_is_in_it() {
         format!("{}{body}", head(fields, "transfer-encoding: chunked\r\n"))
     };
     let length = SMUGGLED.len();
-    let cases = [
+    let cases = vec![
         (
             "a request as a body",
             post().data(SMUGGLED),
@@ -390,16 +454,7 @@ fn a_body_is_framed_anew_whatever_is_in_it() {
             chunked("", "5\r\n0\r\n\r\n\r\n0\r\n\r\n"),
         ),
     ];
-    let origin = origin();
-    let server = serve(&origin);
-    for (number, (name, request, expected)) in cases.into_iter().enumerate() {
-        let mut client = Http2::connect(server.addresses()[0]);
-        client.request(1, &request);
-        assert_eq!(client.outcome(1).status(), Some(200), "{name}");
-        let came = origin.requests();
-        assert_eq!(came.len(), number + 1, "{name}: one request is one request");
-        assert_eq!(String::from_utf8_lossy(&came[number].raw), expected, "{name}");
-    }
+    all_come_out(cases);
 }
 
 #[test]
@@ -419,7 +474,7 @@ fn trailers_are_no_second_head() {
         (":path ", "/b"),
     ];
     let origin = origin();
-    let server = serve(&origin);
+    let (server, _folder) = secure::serve(&origin, "", "");
     for (name, value) in cases {
         let mut client = Http2::connect(server.addresses()[0]);
         client.request(1, &post().trailer(name, value));

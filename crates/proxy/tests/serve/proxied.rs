@@ -6,7 +6,8 @@ use std::net::TcpStream;
 use larder_config::Config;
 use larder_proxy::Server;
 use larder_semantics::Reason;
-use larder_testkit::{Client, Origin, Script};
+use larder_testkit::http2::{Http2, Request};
+use larder_testkit::{Client, Origin, PATIENCE, Script};
 
 use crate::secure::{Folder, client_over, h1, shake_on};
 use crate::{SHORT, eventually};
@@ -161,4 +162,24 @@ fn nobody_else_may_say_so() {
     assert!(client.is_closed());
     assert_eq!(server.metrics().refused(Reason::ProxyUntrusted), 1);
     assert_eq!(origin.request_count(), 0);
+}
+
+#[test]
+fn what_a_target_names_is_judged_where_the_header_says_how_it_came() {
+    let origin = told();
+    let (server, _folder) = serve(&origin, "127.0.0.1");
+    // A balancer that ends TLS and says nothing of it leaves `https` in its visitor's requests.
+    let over_tls = inet(&BY_TLS);
+    for (header, scheme, expected) in [
+        (V1.as_bytes(), "https", "200 \"192.0.2.7 by http\""),
+        (V1.as_bytes(), "http", "200 \"192.0.2.7 by http\""),
+        (&over_tls, "https", "200 \"192.0.2.9 by https\""),
+    ] {
+        let mut socket = TcpStream::connect(server.addresses()[0]).expect("a connection");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a limit");
+        socket.write_all(header).expect("sent");
+        let mut client = Http2::over(socket, &[]);
+        client.request(1, &Request::new("GET").with(":scheme", scheme));
+        assert_eq!(client.outcome(1).to_string(), expected, "{scheme}");
+    }
 }
