@@ -1,13 +1,15 @@
 //! What is asked, and in which order? What decides most comes first, in case the requests or the time run out.
 
-use http::header::{ACCEPT, CACHE_CONTROL, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{ACCEPT, HOST, HeaderMap, HeaderName, HeaderValue};
 use larder_policy::Scheme;
 
 use super::client::{Client, Stop, now};
 use super::examined::{Canary, Examined, Page};
 use super::finding::Side;
 use super::framework::Recognised;
-use super::limits::{FILES_MAX, LINKS_MAX, PAGES_MAX, REDIRECTS_MAX, SCRIPTS_MAX};
+use super::limits::{
+    FILES_MAX, LINKS_CONSIDERED_MAX, LINKS_MAX, PAGES_MAX, REDIRECTS_MAX, SCRIPTS_MAX,
+};
 use super::probe::{Answer, Asked, AskedBy, Forgery, Probe, Round, SCHEME_FIELDS, Why};
 use super::site::Site;
 use super::url::Url;
@@ -37,9 +39,9 @@ pub(super) async fn examine(site: Site, client: Client) -> Examined {
     seen
 }
 
-struct Asker {
+pub(super) struct Asker {
     client: Client,
-    seen: Examined,
+    pub(super) seen: Examined,
 }
 
 impl Asker {
@@ -49,8 +51,9 @@ impl Asker {
             self.untold(base, "/").await;
         }
         let mut first = "/".to_owned();
-        if self.seen.site.has_application() && self.seen.is_there(0) {
-            first = self.schemes().await;
+        let main = self.seen.main();
+        if self.seen.site.has_application() && self.seen.is_there(main) {
+            first = self.schemes(main).await;
         }
         let main = self.seen.main();
         if self.seen.is_there(main) {
@@ -74,11 +77,11 @@ impl Asker {
     }
 
     /// The fields of a visitor's own request: what Larder would send for it, or, at the public address, only the host.
-    fn honest(&self, base: usize) -> HeaderMap {
+    pub(super) fn honest(&self, base: usize) -> HeaderMap {
         self.fields(base, Some(self.seen.scheme))
     }
 
-    fn fields(&self, base: usize, told: Option<Scheme>) -> HeaderMap {
+    pub(super) fn fields(&self, base: usize, told: Option<Scheme>) -> HeaderMap {
         let mut fields = HeaderMap::new();
         let Some(base) = self.seen.base(base) else { return fields };
         match (base.side, told) {
@@ -106,7 +109,7 @@ impl Asker {
         Url::new(scheme, &host, target)
     }
 
-    async fn get(&mut self, base: usize, why: Why, target: &str, fields: HeaderMap) {
+    pub(super) async fn get(&mut self, base: usize, why: Why, target: &str, fields: HeaderMap) {
         let scheme = match why {
             Why::Told(scheme) => scheme,
             Why::ToldBy(_) => Scheme::Https,
@@ -138,31 +141,31 @@ impl Asker {
         self.get(base, Why::Untold, target, fields).await;
     }
 
-    async fn told(&mut self, scheme: Scheme, target: &str) {
-        let fields = self.fields(0, Some(scheme));
-        self.get(0, Why::Told(scheme), target, fields).await;
+    async fn told(&mut self, main: usize, scheme: Scheme, target: &str) {
+        let fields = self.fields(main, Some(scheme));
+        self.get(main, Why::Told(scheme), target, fields).await;
     }
 
     /// By which scheme do visitors come, and does the application see it? Returns the first page that is not a redirect.
-    async fn schemes(&mut self) -> String {
+    async fn schemes(&mut self, main: usize) -> String {
         for scheme in [Scheme::Https, Scheme::Http] {
-            self.told(scheme, "/").await;
+            self.told(main, scheme, "/").await;
         }
-        if self.seen.site.scheme.is_none() && scheme::is_https_only(&self.seen, 0) {
+        if self.seen.site.scheme.is_none() && scheme::is_https_only(&self.seen, main) {
             self.seen.scheme = Scheme::Https;
         }
-        if scheme::is_deaf(&self.seen, 0) {
+        if scheme::is_deaf(&self.seen, main) {
             for (number, (name, value)) in SCHEME_FIELDS.iter().enumerate() {
-                let mut fields = self.fields(0, None);
+                let mut fields = self.fields(main, None);
                 // One that Larder sends already has been tried.
-                if self.fields(0, Some(Scheme::Https)).contains_key(*name) {
+                if self.fields(main, Some(Scheme::Https)).contains_key(*name) {
                     continue;
                 }
                 put(&mut fields, name, value);
-                self.get(0, Why::ToldBy(number), "/", fields).await;
+                self.get(main, Why::ToldBy(number), "/", fields).await;
             }
         }
-        let told = self.seen.answer(0, Why::Told(self.seen.scheme));
+        let told = self.seen.answer(main, Why::Told(self.seen.scheme));
         let next = told.and_then(|(probe, answer)| self.onward(&probe.url, answer));
         next.unwrap_or_else(|| "/".to_owned())
     }
@@ -237,8 +240,9 @@ impl Asker {
         let mut links: Vec<_> = linked
             .filter(|to| to.host == url.host && !html::is_file(&to.target))
             .filter(|to| self.seen.pages.iter().all(|page| page.url.target != to.target))
+            .take(LINKS_CONSIDERED_MAX)
             .collect();
-        links.sort_by_key(|link| self.seen.site.shared(link).is_none());
+        links.sort_by_cached_key(|link| self.seen.site.shared(link).is_none());
         let mut targets: Vec<String> = links.into_iter().map(|link| link.target).collect();
         let mut known = std::collections::HashSet::new();
         targets.retain(|target| known.insert(target.clone()));
@@ -266,7 +270,15 @@ impl Asker {
             let mut fields = self.honest(main);
             put(&mut fields, "x-requested-with", "XMLHttpRequest");
             fields.insert(ACCEPT, HeaderValue::from_static("application/json"));
-            self.ask(main, Why::Script, AskedBy::Get, url, fields).await;
+            let is_public = self.seen.base(main).is_some_and(|base| base.side == Side::Public);
+            if is_public {
+                // A cache on the way might give what scripts get to those who ask for the page.
+                let target = self.seen.canary.apart(&url.target);
+                let fields = self.apart(fields);
+                self.ask(main, Why::Script, AskedBy::Get, Url { target, ..url }, fields).await;
+            } else {
+                self.ask(main, Why::Script, AskedBy::Get, url, fields).await;
+            }
         }
     }
 
@@ -296,98 +308,9 @@ impl Asker {
             }
         }
     }
-
-    /// A forged request, under a URL of its own and not to be kept by anybody.
-    async fn forge(&mut self, base: usize, forgery: Forgery, target: &str) {
-        let target = self.seen.canary.apart(target);
-        if self.seen.probe(base, Why::Honest).is_none() {
-            let fields = self.apart(self.honest(base));
-            self.get(base, Why::Honest, &target, fields).await;
-        }
-        let fields = self.forged(base, forgery);
-        self.get(base, Why::Forged(forgery), &target, self.apart(fields)).await;
-    }
-
-    fn apart(&self, mut fields: HeaderMap) -> HeaderMap {
-        // RFC 9111 §5.2.1.5
-        fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        fields
-    }
-
-    fn forged(&self, base: usize, forgery: Forgery) -> HeaderMap {
-        let canary = &self.seen.canary;
-        let mut fields = match forgery {
-            Forgery::Underscores => self.fields(base, None),
-            Forgery::WrongScheme
-            | Forgery::NoScheme
-            | Forgery::ForwardedHost
-            | Forgery::Host
-            | Forgery::Url => self.honest(base),
-        };
-        let scheme = self.seen.base(base).map_or(Scheme::Http, |base| base.scheme);
-        let (wrong, on) = match scheme {
-            Scheme::Http => ("https", "on"),
-            Scheme::Https => ("http", "off"),
-        };
-        match forgery {
-            Forgery::WrongScheme => {
-                put(&mut fields, "x-forwarded-proto", wrong);
-                put(&mut fields, "x-forwarded-ssl", on);
-                put(&mut fields, "forwarded", &format!("proto={wrong}"));
-            }
-            Forgery::NoScheme => put(&mut fields, "x-forwarded-proto", &canary.scheme()),
-            Forgery::ForwardedHost => {
-                put(&mut fields, "x-forwarded-host", &canary.host());
-                let proto = self.seen.scheme.as_str();
-                let line = format!("host={};proto={proto}", canary.host());
-                put(&mut fields, FORWARDED.as_str(), &line);
-            }
-            Forgery::Host => {
-                put(&mut fields, "host", &canary.host());
-                // A visitor's made-up host would be told to the application like any other.
-                if self.seen.base(base).is_some_and(|base| base.side == Side::Application) {
-                    self.seen.site.told(self.seen.scheme, &canary.host(), &mut fields);
-                }
-            }
-            Forgery::Url => {
-                for name in ["x-original-url", "x-rewrite-url"] {
-                    put(&mut fields, name, &canary.path());
-                }
-            }
-            Forgery::Underscores => {
-                put(&mut fields, "x_forwarded_proto", wrong);
-                put(&mut fields, "x_forwarded_host", &canary.host());
-            }
-        }
-        fields
-    }
-
-    /// What the public address does with forged fields, by each scheme. As the main address it has been asked most of it.
-    async fn public(&mut self) {
-        let main = self.seen.main();
-        for base in 0..self.seen.site.bases.len() {
-            let is_public = self.seen.base(base).is_some_and(|base| base.side == Side::Public);
-            if !is_public || !self.seen.is_there(base) {
-                continue;
-            }
-            self.forge(base, Forgery::WrongScheme, "/").await;
-            if base != main && Some(base) == self.seen.site.public() {
-                let rest = [
-                    Forgery::ForwardedHost,
-                    Forgery::Host,
-                    Forgery::NoScheme,
-                    Forgery::Underscores,
-                    Forgery::Url,
-                ];
-                for forgery in rest {
-                    self.forge(base, forgery, "/").await;
-                }
-            }
-        }
-    }
 }
 
-fn put(fields: &mut HeaderMap, name: &str, value: &str) {
+pub(super) fn put(fields: &mut HeaderMap, name: &str, value: &str) {
     if let (Ok(name), Ok(value)) =
         (HeaderName::from_bytes(name.to_ascii_lowercase().as_bytes()), HeaderValue::from_str(value))
     {

@@ -6,6 +6,7 @@ use larder_policy::Scheme;
 use larder_semantics::Timestamp;
 
 use super::client::Stop;
+use super::finding::Side;
 use super::framework::Recognised;
 use super::probe::{Answer, Probe, Round, Why};
 use super::site::{Base, Shared, Site};
@@ -111,10 +112,13 @@ impl Sharing<'_> {
 }
 
 impl Examined {
-    /// Who is asked for pages: the application, or else the public address by the scheme of its visitors.
+    /// Who is asked for pages: the first application that answers, or else the public address by the scheme of its visitors.
     pub(super) fn main(&self) -> usize {
         if self.site.has_application() {
-            return 0;
+            let is_application =
+                |base: &usize| self.base(*base).is_some_and(|base| base.side == Side::Application);
+            let mut there = (0..self.site.bases.len()).filter(is_application);
+            return there.find(|base| self.is_there(*base)).unwrap_or_default();
         }
         let bases = self.site.bases.iter();
         bases.clone().position(|base| base.scheme == self.scheme).unwrap_or_default()
@@ -144,6 +148,16 @@ impl Examined {
     /// Whether anybody answers there.
     pub(super) fn is_there(&self, base: usize) -> bool {
         self.answers(base).next().is_some()
+    }
+
+    /// What scripts are given where navigations get a page. At a public address it was asked for under a URL of its own.
+    pub(super) fn of_script(&self, page: &Page) -> Option<&Answer> {
+        let apart = self.canary.apart(&page.url.target);
+        let mut answers = self.answers(self.main());
+        let is_its = |url: &Url| url.target == page.url.target || url.target == apart;
+        answers
+            .find(|(probe, _)| probe.why == Why::Script && is_its(&probe.url))
+            .map(|(_, answer)| answer)
     }
 
     /// The pages, with what came the first time.

@@ -20,6 +20,10 @@ impl Tag {
     }
 }
 
+/// More attributes than that has no tag that anybody wrote. Like a `<`, they end the reading of it, so that no page takes longer
+/// than its length.
+const ATTRIBUTES_MAX: usize = 64;
+
 /// The tags of a page, in order. Comments, and what stands in scripts and styles, are no tags.
 pub(super) fn tags(page: &str) -> Vec<Tag> {
     let mut tags = Vec::new();
@@ -58,12 +62,12 @@ fn tag(text: &str) -> Option<(Tag, &str)> {
         return None;
     }
     let mut attributes = Vec::new();
-    loop {
+    while attributes.len() <= ATTRIBUTES_MAX {
         rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '/');
         if let Some(after) = rest.strip_prefix('>') {
             return Some((Tag { name: name.to_ascii_lowercase(), attributes }, after));
         }
-        let (attribute, after) = split_while(rest, |c| !c.is_whitespace() && !"=>/".contains(c));
+        let (attribute, after) = split_while(rest, |c| !c.is_whitespace() && !"=></".contains(c));
         let after = after.trim_start();
         let (value, after) = match after.strip_prefix('=') {
             Some(after) => value(after.trim_start())?,
@@ -75,6 +79,7 @@ fn tag(text: &str) -> Option<(Tag, &str)> {
         attributes.push((attribute.to_ascii_lowercase(), value.replace("&amp;", "&")));
         rest = after;
     }
+    None
 }
 
 fn value(text: &str) -> Option<(&str, &str)> {
@@ -83,7 +88,7 @@ fn value(text: &str) -> Option<(&str, &str)> {
             return inside.split_once(quote);
         }
     }
-    Some(split_while(text, |c| !c.is_whitespace() && c != '>'))
+    Some(split_while(text, |c| !c.is_whitespace() && c != '>' && c != '<'))
 }
 
 fn split_while(text: &str, belongs: impl Fn(char) -> bool) -> (&str, &str) {
@@ -203,6 +208,16 @@ mod tests {
             "<script>",
         ] {
             drop(tags(text));
+        }
+    }
+
+    #[test]
+    fn no_page_takes_longer_than_its_length() {
+        for piece in
+            ["<a<", "<a ", "<a b=", "<a b='", "<a b=\"<a b='", "<script>", "<!--", "<a b c ", "</"]
+        {
+            let page = piece.repeat(200_000);
+            drop(tags(&page));
         }
     }
 

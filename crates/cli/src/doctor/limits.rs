@@ -40,6 +40,9 @@ pub(super) const RULE_PAGES_MAX: usize = 5;
 /// Links of the first page that are followed as pages.
 pub(super) const LINKS_MAX: usize = 3;
 
+/// Links of one page that are considered.
+pub(super) const LINKS_CONSIDERED_MAX: usize = 1000;
+
 /// Static files that are looked at.
 pub(super) const FILES_MAX: usize = 4;
 

@@ -10,6 +10,7 @@ mod client;
 mod document;
 mod examined;
 mod finding;
+mod forge;
 mod framework;
 mod html;
 pub(crate) mod limits;

@@ -158,7 +158,7 @@ checks! {
         remedy: "do not touch the session on this page; or take the cookie off where nobody needs it: drop_set_cookie = [\"...\"] in the rule",
         Django: "do not use request.session, {% csrf_token %} or get_token() in this view (SESSION_SAVE_EVERY_REQUEST = False); where nobody needs the cookie, drop_set_cookie = [\"csrftoken\"] in the rule",
         Rails: "do not touch session or flash in this action, leave csrf_meta_tags out of its layout, and skip the session: request.session_options[:skip] = true",
-        Laravel: "take the route out of the \"web\" group (StartSession and VerifyCsrfToken set both cookies on each of its pages)",
+        Laravel: "take the route out of the \"web\" group (its middleware for sessions and CSRF sets both cookies on each of its pages)",
         Express: "express-session with saveUninitialized: false, and csurf only on routes with forms",
     }
     SharedCsrfToken "shared-csrf-token" {
@@ -206,10 +206,10 @@ checks! {
     }
     ScriptAnswers "script-answers" {
         asks: "May browsers show a script's answer as the page?",
-        means: "Pages are asked for as scripts ask (X-Requested-With: XMLHttpRequest, Accept: application/json). If the same URL gives something else then, without Vary naming either field and without no-store, a browser may show the fragment when its back button is used: a warning, and a problem if the answer may be kept as fresh. Larder itself keeps the two apart.",
+        means: "Pages are asked for as scripts ask (X-Requested-With: XMLHttpRequest, Accept: application/json). If the same URL gives something else then, without Vary naming either field and without no-store, a browser may show the fragment when its back button is used: a warning, and a problem if the answer may be kept as fresh. Larder itself keeps the two apart. At the public address this is asked under a URL of its own, and only another status or type counts.",
         remedy: "send Vary: X-Requested-With (or Accept, whichever decides) with both, and Cache-Control: no-store with the answer to scripts; or give scripts a URL of their own. xhr.never = true in Larder does the second",
         Django: "patch_vary_headers(response, [\"X-Requested-With\"]), and @never_cache for scripts' answers; xhr.never = true in Larder does the second",
-        Rails: "response.headers[\"Vary\"] = \"X-Requested-With, Accept\", and response.cache_control.replace(no_store: true) for scripts' answers; xhr.never = true in Larder does the second",
+        Rails: "response.headers[\"Vary\"] = \"X-Requested-With, Accept\", and no_store for scripts' answers; xhr.never = true in Larder does the second",
         Laravel: "$response->setVary(['X-Requested-With', 'Accept']), and the middleware cache.headers:no_store for scripts' answers",
         Express: "res.vary('X-Requested-With').vary('Accept'), and res.set('Cache-Control', 'no-store') for scripts' answers",
     }

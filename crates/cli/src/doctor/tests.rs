@@ -309,6 +309,31 @@ fn several_applications_are_asked_if_they_are_there() {
 }
 
 #[test]
+fn of_several_applications_the_first_that_answers_is_examined() {
+    let dead = Origin::answering(|_| Script::new().close());
+    let well = Origin::answering(healthy);
+    let file = format!("upstream = ['{}', '{}']", dead.url(), well.url());
+    let config = ConfigBuilder::new().file("t.toml", file).build().expect("a good file");
+    let site = Site::new(config, &as_application()).expect("a site");
+    let findings = checks::all(&super::examine(site, Duration::ZERO).expect("a runtime"));
+    let of = |check, at: String| findings.iter().find(|one| one.check == check && one.at == at);
+    assert_eq!(of(Check::Reachable, dead.url()).expect("it").verdict, Verdict::Problem);
+    assert_eq!(of(Check::RedirectLoop, well.url()).expect("it").verdict, Verdict::Ok);
+    assert_eq!(dead.connection_count(), 1);
+}
+
+#[test]
+fn what_scripts_ask_a_public_address_for_is_asked_apart() {
+    let origin = credulous();
+    let (examined, _) = examine(&origin, "", &as_public(&origin));
+    let requests = origin.requests();
+    let scripts = requests.iter().filter(|one| one.field("x-requested-with").is_some());
+    let apart = examined.canary.apart("/");
+    let targets: Vec<_> = scripts.map(|one| one.target.as_str()).collect();
+    assert_eq!(targets, [apart.as_str()]);
+}
+
+#[test]
 fn a_run_has_an_end_and_says_so() {
     let origin = Origin::answering(|_| Script::answer("200 OK", "", "x"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("one");

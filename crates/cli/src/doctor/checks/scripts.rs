@@ -3,15 +3,18 @@
 use http::header::{CONTENT_TYPE, LOCATION};
 
 use crate::doctor::examined::{Examined, Seen};
-use crate::doctor::finding::{Gathered, Told, Verdict};
+use crate::doctor::finding::{Gathered, Side, Told, Verdict};
 use crate::doctor::probe::{Answer, Round, Why};
 
 pub(super) fn answers(examined: &Examined) -> Told {
     let mut gathered = Gathered::new(Verdict::Skipped, "no page was asked for as scripts ask");
     let main = examined.main();
     for seen in examined.seen() {
-        let Some((_, script)) = examined.of_page(main, seen.page, Why::Script) else { continue };
+        let Some(script) = examined.of_script(seen.page) else { continue };
+        // Under a URL of its own a page may well be another, as far as its bytes go.
+        let is_public = examined.base(main).is_some_and(|base| base.side == Side::Public);
         let again = examined.of_page(main, seen.page, Why::Page(Round::Second));
+        let again = again.filter(|_| !is_public);
         let url = seen.page.url.to_string();
         let Some(other) = other(seen, again.map(|(_, answer)| answer), script) else {
             gathered.add(Verdict::Ok, "scripts are given the same as navigations", url, "");
