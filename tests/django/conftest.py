@@ -134,9 +134,9 @@ def site(tmp_path_factory):
     process.stop()
 
 
-def start_larder(site, *more):
+def start_larder(site, *more, scheme="http"):
     binary = os.environ.get("LARDER_BIN", str(ROOT / "target" / "fast" / "larder"))
-    command = [binary, "serve", "--to", f"http://127.0.0.1:{site}", "--listen", "127.0.0.1:0", "--admin", "off", *more]
+    command = [binary, "serve", "--to", f"{scheme}://127.0.0.1:{site}", "--listen", "127.0.0.1:0", "--admin", "off", *more]
     return Process(command, r"listening on (?:http://)?127\.0\.0\.1:(\d+)")
 
 

@@ -217,7 +217,7 @@ impl Reason {
                 "Renew the application's certificate, and see that the application has read the new one. If it is in order, look at this machine's clock."
             }
             Self::TlsFailed => {
-                "The log says at which point, at `log.level = \"debug\"`. Does the port speak TLS at all, 1.2 or newer? Does it demand a certificate of its clients? Larder has none to show."
+                "The log says at which point. Does the port speak TLS at all, 1.2 or newer? Does it demand a certificate of its clients? Larder has none to show."
             }
             Self::NoUpstream => {
                 "The name in `upstream` has no address. At the start that is an error; afterwards the last addresses are kept, so it is hardly seen."

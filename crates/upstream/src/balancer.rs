@@ -134,6 +134,8 @@ pub(crate) struct Backend {
     addresses: Mutex<Arc<[SocketAddr]>>,
     /// The address that answered last.
     preferred: AtomicUsize,
+    /// Whether its last connection came to nothing for want of TLS, and the log says so.
+    distrusted: AtomicBool,
     /// Counts the changes of `addresses`, so that connections to left addresses are not reused.
     generation: AtomicU64,
 }
@@ -149,6 +151,7 @@ impl Backend {
             health: Mutex::new(Health::new()),
             addresses: Mutex::new(addresses),
             preferred: AtomicUsize::new(0),
+            distrusted: AtomicBool::new(false),
             generation: AtomicU64::new(0),
         }
     }
@@ -169,6 +172,20 @@ impl Backend {
     pub(crate) fn prefer(&self, index: usize) {
         if self.preferred.load(Relaxed) != index {
             self.preferred.store(index, Relaxed);
+        }
+    }
+
+    /// TLS with it failed. Said once, until it works again: it fails for every connection.
+    pub(crate) fn distrust(&self, error: &UpstreamError) {
+        if !self.distrusted.swap(true, Relaxed) {
+            tracing::warn!(%error, "no TLS with the application");
+        }
+    }
+
+    /// A connection stands.
+    pub(crate) fn trust_again(&self) {
+        if self.distrusted.load(Relaxed) {
+            self.distrusted.store(false, Relaxed);
         }
     }
 

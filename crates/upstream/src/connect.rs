@@ -25,7 +25,13 @@ pub(crate) async fn connect(worker: &Arc<Worker>, target: usize) -> Result<Direc
     let backend = worker.balancer.backend(target);
     let generation = backend.generation();
     let (addresses, first) = backend.addresses();
-    let (stream, at) = dial(worker, backend.target(), &addresses, first).await?;
+    let dialled = dial(worker, backend.target(), &addresses, first).await;
+    let (stream, at) = dialled.inspect_err(|error| {
+        if is_of_tls(error.reason()) {
+            backend.distrust(error);
+        }
+    })?;
+    backend.trust_again();
     backend.prefer(at);
     Ok(Direct::new(stream, Arc::new(Wire::new(worker.limits())), generation))
 }

@@ -335,3 +335,28 @@ async fn that_one_address_shows_a_bad_certificate_tells_more_than_that_another_i
     });
     assert_eq!(reason(answer), Reason::CertificateUntrusted);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_cut_off_is_not_asked_for_again() {
+    for piece in [
+        "H",
+        "HTTP/1.1 200 OK\r\ncontent-le",
+        "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\na",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n",
+    ] {
+        let server = Server::start().await;
+        let upstream = server.upstream().await;
+        let mut peer = warm_up(&server, &upstream).await;
+        let (answer, ()) = tokio::join!(call(&upstream, get("/")), async {
+            peer.head().await;
+            peer.send(piece).await;
+            peer.cut();
+            server.nobody_comes().await;
+        });
+        let failed = match answer {
+            Ok(answer) => broken_body(Ok(answer)).await,
+            Err(error) => reason(Err(error)),
+        };
+        assert_eq!(failed, Reason::ClosedEarly, "{piece}");
+    }
+}
