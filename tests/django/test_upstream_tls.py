@@ -45,9 +45,11 @@ class Nginx:
         (folder / "files" / "small").write_bytes(b"small")
         kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         temporary = "\n".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
+        # Its workers would be nobody, who may not read the folder.
+        user = "user root;" if os.geteuid() == 0 else ""
         configuration = folder / f"{protocols}.conf"
         configuration.write_text(
-            f"""daemon off; worker_processes 1; pid {folder}/{protocols}.pid; error_log stderr;
+            f"""{user} daemon off; worker_processes 1; pid {folder}/{protocols}.pid; error_log stderr;
 events {{}}
 http {{
   access_log off; {temporary}

@@ -52,7 +52,8 @@ mod tests {
         let authority = Authority::new();
         let good = authority.certify(&["127.0.0.1"], Valid::Now);
         let (origin, _end, url, ca) = secure(&good, &authority);
-        let output = larder(&["explain", "http://site.test/", "--live", "--to", &url, "--set", &ca]);
+        let output =
+            larder(&["explain", "http://site.test/", "--live", "--to", &url, "--set", &ca]);
         let said = text(&output.stdout);
         assert_eq!(output.status.code(), Some(0), "{said}{}", text(&output.stderr));
         assert!(said.contains("hit"), "{said}");
@@ -60,7 +61,8 @@ mod tests {
 
         let old = authority.certify(&["127.0.0.1"], Valid::Before);
         let (origin, _end, url, ca) = secure(&old, &authority);
-        let output = larder(&["explain", "http://site.test/", "--live", "--to", &url, "--set", &ca]);
+        let output =
+            larder(&["explain", "http://site.test/", "--live", "--to", &url, "--set", &ca]);
         let said = text(&output.stderr);
         assert_ne!(output.status.code(), Some(0), "{said}");
         assert!(said.contains("certificate-expired"), "{said}");
