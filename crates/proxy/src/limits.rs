@@ -85,6 +85,10 @@ pub(crate) const ADMIN_HEAD: Duration = Duration::from_secs(5);
 /// costs more than it saves.
 pub(crate) const JOINED_WRITE_BYTES_MAX: usize = 8 * 1024;
 
+/// Bytes of a response in one DATA frame: with the frame's head they fill one TLS record (RFC 8446 §5.1, RFC 9113 §4.1). A frame
+/// of 2^14 bytes would take a second record for its last nine.
+pub(crate) const H2_DATA_BYTES_MAX: usize = 16 * 1024 - 9;
+
 /// What is gathered of several HTTP/2 responses before it is written: what a TLS record holds
 /// (RFC 8446 §5.1). More at once saves no more system calls worth the memory.
 pub(crate) const GATHERED_BYTES_MAX: usize = 16 * 1024;

@@ -33,7 +33,7 @@ impl Gathered {
         if self.bytes.len() + length > limits::GATHERED_BYTES_MAX {
             std::task::ready!(self.poll_write_out(socket, cx))?;
         }
-        if length > limits::GATHERED_BYTES_MAX {
+        if length >= limits::GATHERED_BYTES_MAX {
             return socket.poll_write_vectored(cx, slices);
         }
         if self.bytes.capacity() == 0 {

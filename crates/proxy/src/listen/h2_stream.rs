@@ -29,6 +29,7 @@ use super::site::{Site, Worker};
 use super::state::ConnState;
 use crate::clock;
 use crate::inbound::Inbound;
+use crate::limits;
 use crate::settings::SharedLimits;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -253,7 +254,7 @@ impl<B: Body<Data = Bytes> + Unpin> Pump<B> {
                     }
                 }
             }
-            let part = data.split_to(room.min(data.len()));
+            let part = data.split_to(room.min(data.len()).min(limits::H2_DATA_BYTES_MAX));
             let ends = last && data.is_empty();
             self.stream.send_data(part, ends).map_err(|_| Stopped::Gone)?;
             if ends {

@@ -1,9 +1,10 @@
 //! TLS towards clients: what is agreed upon, which certificate is shown, how it is renewed, and that everything HTTP does
 //! over a bare socket it does over TLS.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use larder_config::Config;
 use larder_proxy::Server;
@@ -12,7 +13,7 @@ use larder_testkit::http2::{Http2, Outcome, Request};
 use larder_testkit::{Client, Origin, PATIENCE, Script, Signal};
 use larder_tls::rustls::pki_types::ServerName;
 use larder_tls::rustls::version::{TLS12, TLS13};
-use larder_tls::rustls::{ClientConnection, HandshakeKind};
+use larder_tls::rustls::{ClientConnection, HandshakeKind, StreamOwned};
 
 use crate::secure::{
     Folder, client_over, config, connect, ends_properly, h1, is_for, metric, offer, page, serve,
@@ -545,5 +546,89 @@ fn a_tunnel_over_tls_carries_much_and_little_both_ways() {
             tunnel.read_exact(&mut heard).expect("said again");
             assert!(heard == piece, "of {length}");
         }
+    }
+}
+
+/// A socket that keeps what came over it.
+struct Heard {
+    socket: TcpStream,
+    bytes: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Read for Heard {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.socket.read(buffer)?;
+        self.bytes.lock().expect("no panic").extend(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+impl Write for Heard {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.socket.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.socket.flush()
+    }
+}
+
+/// The lengths of the records in `bytes`: RFC 8446 §5.1.
+fn records(mut bytes: &[u8]) -> Vec<usize> {
+    let mut lengths = Vec::new();
+    while let [_, _, _, high, low, rest @ ..] = bytes {
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        lengths.push(length);
+        bytes = rest.get(length..).unwrap_or_default();
+    }
+    lengths
+}
+
+#[test]
+fn a_small_page_is_one_record_and_a_large_one_fills_its_records() {
+    let origin = Origin::answering(|request| {
+        let length = if request.path() == "/small" { 2_000 } else { 60_000 };
+        Script::answer("200 OK", "Cache-Control: max-age=60\r\n", vec![b'x'; length])
+    });
+    let (server, _folder) = serve(&origin, "", "");
+    for protocol in ["http/1.1", "h2"] {
+        let socket = TcpStream::connect(server.https_addresses()[0]).expect("a connection");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a limit");
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let name = ServerName::try_from("site.test").expect("a name");
+        let session = ClientConnection::new(offer(&[&TLS13], &[protocol]), name).expect("a client");
+        let second = socket.try_clone().expect("a second handle");
+        let heard = Heard { socket, bytes: Arc::clone(&bytes) };
+        let tls = StreamOwned::new(session, heard);
+        let mut h1 = None;
+        let mut h2 = None;
+        if protocol == "h2" {
+            h2 = Some(Http2::over(tls, &[]));
+        } else {
+            h1 = Some(Client::on(second).through(tls));
+        }
+        let mut stream = 1;
+        let mut lengths = |path: &str| {
+            bytes.lock().expect("no panic").clear();
+            if let Some(client) = &mut h1 {
+                assert_eq!(client.get(path).status(), 200);
+            }
+            if let Some(client) = &mut h2 {
+                // WINDOW_UPDATE: room for all of them.
+                client.send_frame(8, 0, 0, &200_000_u32.to_be_bytes());
+                let request = Request::new("GET").with(":scheme", "https").with(":path", path);
+                client.request(stream, &request);
+                assert_eq!(client.outcome(stream).status(), Some(200));
+                stream += 2;
+            }
+            records(&bytes.lock().expect("no panic"))
+        };
+        // The first has the handshake before it, and is a miss.
+        drop(lengths("/small"));
+        assert_eq!(lengths("/small").len(), 1, "{protocol}: head and body");
+        drop(lengths("/large"));
+        let large = lengths("/large");
+        let few = large.iter().filter(|length| **length < 1000).count();
+        assert!(large.len() <= 6 && few <= 2, "{protocol}: {large:?}");
     }
 }
