@@ -8,10 +8,14 @@ mod tests {
     use larder_testkit::tls::{ALL_VERSIONS, Authority, Identity, TlsEnd, Valid};
     use larder_testkit::{Client, Larder, Origin, Script};
 
+    /// On a machine without a bundle of authorities.
     fn larder(arguments: &[&str]) -> Output {
+        larder_on(Path::new("/nonexistent/bundle.pem"), arguments)
+    }
+
+    fn larder_on(bundle: &Path, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
-        // A machine without a bundle.
-        command.env("SSL_CERT_FILE", "/nonexistent/bundle.pem").env_remove("SSL_CERT_DIR");
+        command.env("SSL_CERT_FILE", bundle).env_remove("SSL_CERT_DIR");
         command.args(arguments).output().expect("larder runs")
     }
 
@@ -67,6 +71,38 @@ mod tests {
         assert_ne!(output.status.code(), Some(0), "{said}");
         assert!(said.contains("certificate-expired"), "{said}");
         assert_eq!(origin.request_count(), 0);
+    }
+
+    #[test]
+    fn the_machine_s_authorities_count_unless_others_are_named() {
+        let (machines, own) = (Authority::new(), Authority::new());
+        let identity = machines.certify(&["127.0.0.1"], Valid::Now);
+        let (origin, _end, url, ca) = secure(&identity, &own);
+        let ask = ["explain", "http://site.test/", "--live", "--to", &url];
+        let output = larder_on(machines.file(), &ask);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert_eq!(origin.request_count(), 1);
+        let output = larder_on(machines.file(), &[&ask[..], &["--set", &ca]].concat());
+        let said = text(&output.stderr);
+        assert!(said.contains("certificate-untrusted"), "not both: {said}");
+        assert_eq!(origin.request_count(), 1);
+    }
+
+    #[test]
+    fn every_start_warns_where_nothing_is_verified() {
+        let identity = Identity::self_signed(&["127.0.0.1"], Valid::Now);
+        let (_origin, _end, url, _) = secure(&identity, &Authority::new());
+        let binary = Path::new(env!("CARGO_BIN_EXE_larder"));
+        let more = ["--set", "danger.insecure_upstream=true"];
+        let mut larder = Larder::serve(binary, &url, &more);
+        assert_eq!(Client::connect(larder.addr()).get("/").text(), "page");
+        larder.signal("TERM");
+        larder.wait_for_exit();
+        let lines = larder.output();
+        let told = |line: &&String| {
+            line.contains("WARN") && line.contains("certificates of applications are not verified")
+        };
+        assert_eq!(lines.iter().filter(told).count(), 1, "{lines:#?}");
     }
 
     #[test]
