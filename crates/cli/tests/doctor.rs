@@ -152,6 +152,41 @@ mod tests {
     }
 
     #[test]
+    fn what_an_application_believes_is_harmless_behind_larder() {
+        // Believes whoever asks, in either spelling.
+        let origin = Origin::answering(|request| {
+            let either =
+                |one: &str, other: &str| request.field(one).or_else(|| request.field(other));
+            let scheme = either("x-forwarded-proto", "x_forwarded_proto").unwrap_or("http");
+            let host = either("x-forwarded-host", "x_forwarded_host");
+            let host = host.or_else(|| request.field("host")).unwrap_or_default();
+            let page = format!("<a href={scheme}://{host}/x>x</a>");
+            Script::answer("200 OK", "Content-Type: text/html\r\n", page)
+        });
+        let binary = std::path::Path::new(env!("CARGO_BIN_EXE_larder"));
+        let larder = Larder::serve(binary, &origin.url(), &[]);
+        let public = format!("http://{}", larder.addr());
+        let verdicts = |public: &str| -> Vec<String> {
+            let output = doctor(&["--public", public, "--json"]);
+            let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+            let checks = [
+                "scheme-believed",
+                "forged-scheme",
+                "forged-forwarded-host",
+                "underscore-spelling",
+            ];
+            let verdict = |check: &str| {
+                let findings = json["findings"].as_array().expect("findings");
+                let found = findings.iter().find(|each| each["check"] == check).expect("it");
+                found["verdict"].as_str().unwrap_or_default().to_owned()
+            };
+            checks.map(verdict).to_vec()
+        };
+        assert_eq!(verdicts(&origin.url()), ["problem"; 4]);
+        assert_eq!(verdicts(&public), ["ok"; 4]);
+    }
+
+    #[test]
     fn by_https_the_public_address_shows_its_certificate_and_the_application_has_to_be_trusted() {
         let key = rcgen::KeyPair::generate().expect("a key");
         let names = vec!["localhost".to_owned()];

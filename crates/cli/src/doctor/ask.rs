@@ -50,6 +50,9 @@ impl Asker {
         for base in 0..bases {
             self.untold(base, "/").await;
         }
+        if scheme::moved_to_https(&self.seen) {
+            self.seen.scheme = Scheme::Https;
+        }
         let mut first = "/".to_owned();
         let main = self.seen.main();
         if self.seen.site.has_application() && self.seen.is_there(main) {

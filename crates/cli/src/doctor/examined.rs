@@ -124,6 +124,16 @@ impl Examined {
         bases.clone().position(|base| base.scheme == self.scheme).unwrap_or_default()
     }
 
+    /// The public address that is asked as a whole: by the scheme of its visitors if somebody answers there, or else as it was named.
+    pub(super) fn front(&self) -> Option<usize> {
+        let is_front = |base: &usize| {
+            let address = self.base(*base);
+            let is_public = |base: &Base| base.side == Side::Public && base.scheme == self.scheme;
+            address.is_some_and(is_public) && self.is_there(*base)
+        };
+        (0..self.site.bases.len()).find(is_front).or_else(|| self.site.public())
+    }
+
     pub(super) fn base(&self, base: usize) -> Option<&Base> {
         self.site.bases.get(base)
     }

@@ -83,7 +83,7 @@ impl Asker {
                 continue;
             }
             self.forge(base, Forgery::WrongScheme, "/").await;
-            if base != main && Some(base) == self.seen.site.public() {
+            if base != main && Some(base) == self.seen.front() {
                 let rest = [
                     Forgery::ForwardedHost,
                     Forgery::Host,

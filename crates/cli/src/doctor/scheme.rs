@@ -4,7 +4,9 @@
 use larder_policy::{Scheme, redirect};
 
 use super::examined::Examined;
+use super::finding::Side;
 use super::probe::{Answer, Probe, Why};
+use super::site::Base;
 use super::url::Url;
 
 /// Whether an answer sends the visitor to the very URL that they asked for.
@@ -132,6 +134,17 @@ pub(super) fn is_https_only(examined: &Examined, base: usize) -> bool {
             probe.url.scheme == Scheme::Http && is_to_other_scheme(probe, answer)
         })
     })
+}
+
+/// Whether the public address was named by http, and sends its visitors to https, where somebody answers.
+pub(super) fn moved_to_https(examined: &Examined) -> bool {
+    let answered = |scheme| {
+        let mut bases = examined.site.bases.iter();
+        let is_it = |base: &Base| base.side == Side::Public && base.scheme == scheme;
+        bases.position(is_it).and_then(|base| examined.answer(base, Why::Untold))
+    };
+    let is_left = |(probe, answer): (&Probe, &Answer)| is_to_other_scheme(probe, answer);
+    answered(Scheme::Http).is_some_and(is_left) && answered(Scheme::Https).is_some()
 }
 
 /// Whether the application does not see that a visitor came by https.

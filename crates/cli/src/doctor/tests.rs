@@ -323,6 +323,22 @@ fn of_several_applications_the_first_that_answers_is_examined() {
 }
 
 #[test]
+fn files_that_are_known_by_get_only_are_looked_at_all_the_same() {
+    let origin = Origin::answering(|request| match (&*request.method, request.path()) {
+        ("HEAD", _) => Script::answer("405 Method Not Allowed", "", ""),
+        (_, "/") => {
+            Script::answer("200 OK", "Content-Type: text/html\r\n", "<script src=a.js></script>")
+        }
+        _ => Script::answer("200 OK", "Set-Cookie: lb=1\r\n", "x"),
+    });
+    let (_, findings) = examine(&origin, "", &as_application());
+    expect(
+        &findings,
+        &[(Check::StaticCookie, Verdict::Warning), (Check::Validators, Verdict::Warning)],
+    );
+}
+
+#[test]
 fn what_scripts_ask_a_public_address_for_is_asked_apart() {
     let origin = credulous();
     let (examined, _) = examine(&origin, "", &as_public(&origin));

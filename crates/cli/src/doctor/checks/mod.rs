@@ -131,7 +131,7 @@ fn one(check: Check, examined: &Examined, base: usize) -> Option<Told> {
     let address = examined.base(base)?;
     let is_application = address.side == Side::Application;
     let is_main = base == examined.main();
-    let is_public = Some(base) == examined.site.public();
+    let is_public = Some(base) == examined.front();
     if check == Check::Reachable {
         return Some(reach::reachable(examined, base));
     }
@@ -185,4 +185,29 @@ fn one(check: Check, examined: &Examined, base: usize) -> Option<Told> {
         Check::Hsts => hsts::check(examined, base),
         Check::CertificateExpiry | Check::CertificateName | Check::CertificateTrust => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::Case;
+    use crate::doctor::probe::Why;
+    use crate::doctor::scheme::moved_to_https;
+
+    #[test]
+    fn a_site_that_was_named_by_http_and_is_by_https_is_looked_at_there() {
+        let to_https = "Location: https://public.test/";
+        let rows = [(301, to_https, true), (200, "", false), (301, "Location: /en/", false)];
+        for (status, fields, expected) in rows {
+            let case = Case::public("https://public.test").came(Why::Untold, "/", 200, "", "page");
+            let both = case.came_by_http("/", status, fields, "").examined();
+            assert_eq!(moved_to_https(&both), expected, "{status} {fields}");
+            let alone =
+                Case::public("http://public.test").came(Why::Untold, "/", status, fields, "");
+            let mut alone = alone.examined();
+            assert!(!moved_to_https(&alone), "nobody is there by https");
+            assert_eq!(alone.front(), Some(0));
+            alone.scheme = larder_policy::Scheme::Https;
+            assert_eq!(alone.front(), Some(0), "as it was named, if nobody answers there");
+        }
+    }
 }
