@@ -19,6 +19,7 @@ mod ruled;
 mod secure;
 mod smuggling;
 mod tls;
+mod tls_records;
 mod upstream_tls;
 
 use std::time::{Duration, Instant};
