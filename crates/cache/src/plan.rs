@@ -11,11 +11,18 @@ use crate::note::{Handling, Note};
 use crate::page::{Page, Selection};
 use crate::variant::Variant;
 
+/// Put on a request by whoever knows that its sender may: what is stored does not answer it, and what the application says
+/// takes its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Renew;
+
 /// What the decision needs to know of a request.
 #[derive(Debug)]
 pub struct Facts {
     lookup: Lookup,
     is_head: bool,
+    /// Whether somebody who may purge wants the page made anew.
+    renews: bool,
     directives: RequestDirectives,
     /// Whether the page's key holds all that tells visitors apart, so that one's answer is all's.
     is_shared: bool,
@@ -62,10 +69,14 @@ impl Facts {
                 lookup = Lookup::Pass(Reason::Upgrade);
             }
         }
+        let renews = request.extensions().get::<Renew>().is_some();
+        let mut directives = RequestDirectives::of(headers, settings);
+        directives.no_cache |= renews;
         Self {
             lookup,
             is_head: request.method() == Method::HEAD,
-            directives: RequestDirectives::of(headers, settings),
+            renews,
+            directives,
             is_shared: false,
             range: RangeRequest::of(request.method(), headers),
         }
@@ -152,7 +163,9 @@ impl Facts {
         if self.directives.only_if_cached {
             return Plan::Unsatisfiable;
         }
-        let alone = self.is_head || self.directives.no_store || self.is_for_one(request);
+        // A fetch in progress may be from before whatever the page is to be made anew for.
+        let alone =
+            self.is_head || self.renews || self.directives.no_store || self.is_for_one(request);
         if alone { Plan::Alone(None, reason) } else { Plan::Fetch(reason) }
     }
 

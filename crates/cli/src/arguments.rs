@@ -28,7 +28,8 @@ All options: docs/configuration.md. Exit status: 0 done, 1 problems were found, 
   larder serve --to http://127.0.0.1:8000     in front of an application, at http://127.0.0.1:8080
   larder check larder.toml                    what is wrong with a file, all at once
   larder explain --config larder.toml --live https://example.com/   what happens to a request, and why
-  larder doctor --config larder.toml --public https://example.com   what to change about the application";
+  larder doctor --config larder.toml --public https://example.com   what to change about the application
+  larder purge --config larder.toml https://example.com/blog/        as if it had never been stored";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Asks the application and the site for what a cache in front of them needs, and says what to change.
     Doctor(Doctor),
+    /// Makes a running Larder forget pages, from the moment on that it returns.
+    Purge(Purge),
 }
 
 #[derive(Debug, Args)]
@@ -129,6 +132,70 @@ const RATE_HELP: &str = "Requests a second, from 1 to 20";
 const DOCTOR_AFTER: &str = "\
 Asks by GET and HEAD only, at most 60 times and for two minutes, at the named addresses and nowhere else.
 Exit status: 0 no problem, 1 problems, 2 nothing was found out. Each check: docs/doctor.md.";
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
+pub(crate) struct Purge {
+    #[command(flatten)]
+    pub(crate) what: PurgeWhat,
+    /// Of the URLs, purge only this very query, not the path with all its queries
+    #[arg(long)]
+    pub(crate) exact_query: bool,
+    /// Make pages stale rather than gone: they answer as far as stale pages may while they are fetched anew
+    #[arg(long)]
+    pub(crate) soft: bool,
+    /// Return as soon as the purge is in force, which is at once, with an estimate where there are many pages
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Do not ask before --all on a terminal
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Where the admin listener is; without it what --config says, or 127.0.0.1:9180
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) admin: Option<SocketAddr>,
+    /// The file that the admin token is in; without it what --config says
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// The configuration that the running Larder was started with: for its admin.listen and admin.token
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Writes JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What is purged.
+#[derive(Debug, Args)]
+pub(crate) struct PurgeWhat {
+    #[arg(
+        value_name = "URL",
+        help = "Whole URLs, as in https://example.com/blog/; both schemes are purged"
+    )]
+    pub(crate) urls: Vec<String>,
+    /// Every URL that begins so; a prefix that begins with / is of any host
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) prefix: Option<String>,
+    /// Every page of a host; beside --tag, --regex or --content-type only those of it
+    #[arg(long, value_name = "HOST")]
+    pub(crate) host: Option<String>,
+    /// Every page with this tag; can be repeated, then with any of them
+    #[arg(long = "tag", value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+    /// Every page of --origin in this group (RFC 9875); can be repeated
+    #[arg(long = "group", value_name = "GROUP", requires = "origin")]
+    pub(crate) groups: Vec<String>,
+    #[arg(long, value_name = "ORIGIN", requires = "groups", help = "Whose groups they are, as in https://example.com")]
+    pub(crate) origin: Option<String>,
+    /// Every page whose path and query fit this regular expression, anywhere unless it is anchored
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) regex: Option<String>,
+    /// Every page whose Content-Type fits this regular expression
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) content_type: Option<String>,
+    /// Every page
+    #[arg(long)]
+    pub(crate) all: bool,
+}
 
 /// A visitor's scheme.
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -1,4 +1,4 @@
-//! The `larder` command: serve, demo, check, explain, doctor.
+//! The `larder` command: serve, demo, check, explain, doctor, purge.
 //!
 //! The only crate that prints. Everything else it does is done by the others: options and their
 //! texts are `larder-config`'s, answering requests is `larder-proxy`'s.
@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod explain;
 mod output;
+mod purge;
 mod serve;
 
 use std::process::ExitCode;
@@ -33,5 +34,6 @@ fn main() -> ExitCode {
         Command::Check(check) => check::run(&check),
         Command::Explain(explain) => explain::run(&explain),
         Command::Doctor(doctor) => doctor::run(&doctor),
+        Command::Purge(purge) => purge::run(&purge),
     }
 }

@@ -16,6 +16,7 @@ use crate::machine::{self, Machine};
 use crate::options;
 use crate::overrides::{Override, Overrides};
 use crate::problem::{Place, Problem, Problems, Severity};
+use crate::purge;
 use crate::rules::{self, Compiled};
 use crate::secret::{ReadSecret, SecretSource};
 use crate::tls;
@@ -120,7 +121,9 @@ impl ConfigBuilder {
             problems.extend(contradictions::find(&config, &places, &machine));
             let read = self.secrets.unwrap_or(SecretSource::read);
             let (name, text) = (name.as_str(), text.as_str());
-            let source = Compiled { name, text, entries: &entries, places: &places, read };
+            purge::compile(&mut config, &places, read, &mut problems);
+            let tags = purge::tags(&config);
+            let source = Compiled { name, text, entries: &entries, places: &places, read, tags };
             if let Some(policy) = rules::compile(&source, &config.site, &mut problems) {
                 config.policy = Arc::new(policy);
             }

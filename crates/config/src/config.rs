@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use larder_policy::{Front, Policy};
+use larder_policy::{Front, Policy, Purgers};
 use larder_semantics::Settings;
 use larder_tls::{Certificates, MinVersion, Source};
 
@@ -18,6 +18,8 @@ use crate::front::FrontConfig;
 use crate::machine::Machine;
 use crate::options::OPTIONS;
 use crate::problem::Problems;
+use crate::purge::PurgeConfig;
+use crate::secret::SecretSource;
 use crate::upstream::UpstreamUrl;
 use crate::upstream_tls::UpstreamTls;
 use crate::value;
@@ -57,6 +59,10 @@ pub struct Config {
     pub policy: Arc<Policy>,
     /// What is decided before a page is looked for.
     pub front: Arc<Front>,
+    /// Who may purge on the site's own listener.
+    pub purgers: Arc<Purgers>,
+    /// Who may change something on the admin listener.
+    pub admin_access: Arc<Purgers>,
     /// Clients that get the whole explanation in `Cache-Status`.
     pub debug_trusted: Vec<IpNet>,
     /// What is allowed but hardly meant. Empty where there is nothing to say.
@@ -65,6 +71,8 @@ pub struct Config {
     pub(crate) site: SiteConfig,
     /// What [`Config::front`] is made of.
     pub(crate) front_options: FrontConfig,
+    /// What [`Config::purgers`] and [`Config::admin_access`] are made of.
+    pub(crate) purge_options: PurgeConfig,
 }
 
 /// What holds for the whole site, before it is compiled into a policy.
@@ -235,6 +243,12 @@ impl Config {
         ConfigBuilder::new().file(name, text).build()
     }
 
+    /// Where the token of the admin listener is, if there is one.
+    #[must_use]
+    pub fn admin_token(&self) -> Option<SecretSource> {
+        SecretSource::place(&self.purge_options.admin_token).ok()
+    }
+
     /// Every option at the table's default, on `machine`.
     pub(crate) fn defaults(machine: &Machine) -> Self {
         let mut config = Self::blank();
@@ -298,6 +312,8 @@ impl Config {
             log: LogConfig { access: AccessLog::Off, path: None, level: Level::Info },
             policy: Arc::new(Policy::default()),
             front: Arc::default(),
+            purgers: Arc::default(),
+            admin_access: Arc::default(),
             debug_trusted: Vec::new(),
             warnings: Problems::none(),
             site: SiteConfig {
@@ -317,6 +333,7 @@ impl Config {
                 share_session_responses: false,
             },
             front_options: FrontConfig::default(),
+            purge_options: PurgeConfig::default(),
         }
     }
 }

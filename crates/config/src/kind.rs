@@ -195,6 +195,10 @@ pub enum Words {
     Extras,
     /// A host without a port, as certificates have them.
     CertificateName,
+    /// Names of response fields that hold tags.
+    TagFields,
+    /// `file:PATH` or `env:VARIABLE`.
+    Secret,
 }
 
 impl Words {
@@ -211,6 +215,8 @@ impl Words {
             Self::Paths => "list of paths",
             Self::FieldName => "name of a field",
             Self::CertificateName => "host",
+            Self::TagFields => "list of fields",
+            Self::Secret => "place of a secret",
         }
     }
 }

@@ -36,6 +36,7 @@ mod options;
 mod overrides;
 mod parse;
 mod problem;
+mod purge;
 mod quantity;
 mod reload;
 mod rules;

@@ -39,16 +39,48 @@ impl SecretSource {
                 hint,
             ));
         }
-        let source = match source.split_once(':') {
+        match Self::read_place(source) {
+            Some(source) => Ok((name.to_owned(), source)),
+            None => fault("a key says neither the file nor the variable that it is in"),
+        }
+    }
+
+    /// Takes `file:PATH` or `env:VARIABLE`.
+    pub(crate) fn place(text: &str) -> Result<Self, Fault> {
+        Self::read_place(text).ok_or_else(|| {
+            // It may be the secret itself.
+            let message = "a token says neither the file nor the variable that it is in";
+            Fault::new(message, "write \"file:PATH\" or \"env:VARIABLE\"")
+        })
+    }
+
+    fn read_place(text: &str) -> Option<Self> {
+        match text.split_once(':') {
             Some(("file", path)) if !path.is_empty() && !path.contains('\0') => {
-                Self::File(PathBuf::from(path))
+                Some(Self::File(PathBuf::from(path)))
             }
             Some(("env", variable)) if !variable.is_empty() && !variable.contains(['\0', '=']) => {
-                Self::Variable(variable.to_owned())
+                Some(Self::Variable(variable.to_owned()))
             }
-            _ => return fault("a key says neither the file nor the variable that it is in"),
-        };
-        Ok((name.to_owned(), source))
+            _ => None,
+        }
+    }
+
+    /// Reads it by `read`, without the line end; or a message and a hint. `what` is what messages call it.
+    pub(crate) fn secret(&self, what: &str, read: ReadSecret) -> Result<Vec<u8>, (String, String)> {
+        let name = self.name();
+        let secret = read(self).map_err(|error| {
+            let hint = match self {
+                Self::File(_) => "it has to be readable for the user that Larder runs as",
+                Self::Variable(_) => "set it where Larder is started",
+            };
+            (format!("{what} can't be read from {name}: {error}"), hint.to_owned())
+        })?;
+        if secret.len() > SECRET_BYTES_MAX {
+            let hint = "a secret is one line, as openssl rand -base64 48 makes it";
+            return Err((format!("{name} is too large to be a secret"), hint.to_owned()));
+        }
+        Ok(without_line_end(&secret).to_vec())
     }
 
     /// Reads it from this machine.
@@ -83,7 +115,7 @@ impl SecretSource {
 }
 
 /// A secret without the line end that editors and shells put at its end.
-pub(crate) fn without_line_end(bytes: &[u8]) -> &[u8] {
+fn without_line_end(bytes: &[u8]) -> &[u8] {
     let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     bytes.strip_suffix(b"\r").unwrap_or(bytes)
 }

@@ -2,6 +2,7 @@
 //!
 //! The small grammars of names in the file, for options and rules alike. Each says what to write instead.
 
+use larder_policy::TagFields;
 use larder_policy::cookies::CookieNames;
 use larder_policy::forwarded_style::{Extra, field_name};
 use larder_policy::query::names;
@@ -25,6 +26,8 @@ pub(crate) fn parse(of: Words, text: &str) -> Result<String, Fault> {
         Words::FieldName => scheme_field(text)?,
         Words::Extras => Extra::parse(text).map(drop).map_err(plain)?,
         Words::CertificateName => certificate_name(text)?,
+        Words::TagFields => TagFields::field(text).map(drop).map_err(plain)?,
+        Words::Secret => drop(SecretSource::place(text)?),
     }
     Ok(text.to_owned())
 }

@@ -221,6 +221,23 @@ impl Trust {
 }
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// Whether every address that a request was passed on for, as far as it says so, fits. What can't be read does not.
+pub(crate) fn every_hop(headers: &HeaderMap, fits: impl Fn(IpAddr) -> bool) -> bool {
+    let is_fit = |text: &str| match address(text) {
+        Node::Address(address) => fits(address),
+        Node::Hidden | Node::Bad => false,
+    };
+    let names = [X_FORWARDED_FOR, X_REAL_IP];
+    let mut lines = names.iter().flat_map(|name| headers.get_all(name));
+    let listed = lines.all(|line| line.to_str().is_ok_and(|line| line.split(',').all(is_fit)));
+    let by_rfc = || {
+        let hops = rfc7239::hops(headers);
+        hops.is_ok_and(|hops| hops.iter().all(|hop| hop.client.is_some_and(is_fit)))
+    };
+    listed && by_rfc()
+}
 
 /// The fields that say something, found in one pass. Of each the last line, which is the nearest hop's.
 #[derive(Debug, Default)]

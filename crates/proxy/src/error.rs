@@ -73,6 +73,7 @@ fn message(status: StatusCode, text: &str) -> String {
 const fn text(status: StatusCode) -> &'static str {
     match status.as_u16() {
         400 => "The request could not be understood",
+        405 => "That is not for everybody",
         408 => "The request took too long",
         414 => "The address is too long",
         421 => "There is no such site here",

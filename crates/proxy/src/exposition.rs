@@ -24,12 +24,14 @@ use crate::metrics::{
     BUCKETS_MICROS, Dropped, Handshake, HandshakeFailure, Metrics, STATUS_CLASSES, WorkerMetrics,
 };
 use crate::pipeline::Pipeline;
+use crate::purge::Desk;
 
 /// Everything that is exposed.
 #[derive(Debug)]
 pub(crate) struct Sources {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) cache: Arc<Cache>,
+    pub(crate) desk: Arc<Desk>,
     pub(crate) slot: Arc<SiteSlot<Pipeline>>,
     pub(crate) draining: AtomicBool,
     pub(crate) shown: Option<Arc<Shown>>,
@@ -53,6 +55,7 @@ impl Collector for Sources {
         durations(&self.metrics, &mut encoder)?;
         connections(&self.metrics, &mut encoder)?;
         store(&self.cache, &mut encoder)?;
+        purges(&self.desk, &self.cache, &mut encoder)?;
         upstreams(&self.slot.current(), &mut encoder)?;
         if let Some(shown) = &self.shown {
             tls(shown, &self.metrics, &mut encoder)?;
@@ -218,6 +221,29 @@ fn store(cache: &Cache, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         flights.len() as u64,
     )?;
     gauge(encoder, "fetches_bytes", "Memory taken by them.", flights.bytes())
+}
+
+fn purges(desk: &Desk, cache: &Cache, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let help = "Purges that were ordered, by what they were about and whether pages were gone (hard) or stale (soft).";
+    let mut family = encoder.encode_descriptor("purges", help, None, MetricType::Counter)?;
+    for (mode, scope, value) in desk.purges() {
+        let labels = [("scope", scope), ("mode", mode)];
+        ConstCounter::new(value).encode(family.encode_family(&labels)?)?;
+    }
+    let (pages, variants) = desk.purged();
+    let help = "Pages that they were about; estimated where that is what was answered.";
+    counter(encoder, "purged_pages", help, pages)?;
+    let help = "Stored responses on those pages.";
+    counter(encoder, "purged_variants", help, variants)?;
+    let help = "Purges that pages and fetches are still judged by.";
+    gauge(encoder, "purges_remembered", help, cache.purges_remembered() as u64)?;
+    let swept = desk.swept();
+    let help = "How often all pages were gone through after purges.";
+    counter(encoder, "sweeps", help, swept.sweeps)?;
+    let help = "How long that took, together, with rests.";
+    let unit = Some(&Unit::Seconds);
+    let family = encoder.encode_descriptor("sweep_duration", help, unit, MetricType::Counter)?;
+    ConstCounter::new(swept.took.as_secs_f64()).encode(family)
 }
 
 fn upstreams(pipeline: &Pipeline, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

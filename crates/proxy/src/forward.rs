@@ -20,6 +20,7 @@ use crate::context::{ConnContext, Protocol};
 use crate::inbound::Inbound;
 use crate::listen::InterimSink;
 use crate::metrics::{Dropped, Metrics};
+use crate::purge::strike_helpers;
 
 /// Sends requests of one connection to the application.
 #[derive(Debug)]
@@ -164,6 +165,7 @@ impl Service<Request<RequestBody<Inbound>>> for Forward {
         let can_upgrade = request.extensions().get::<OnUpgrade>().is_some();
         let headers = request.headers_mut();
         let cleaned = hygiene::clean_for_application(headers);
+        strike_helpers(headers);
         // A field that only the site's proxies say the scheme by goes like those that all do.
         let named = self.told.front.trust.scheme_field().and_then(|name| headers.remove(name));
         if cleaned.underscored + cleaned.told_of_client > 0 || named.is_some() {

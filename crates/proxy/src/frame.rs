@@ -27,6 +27,7 @@ use crate::door;
 use crate::error::{self, After};
 use crate::inbound::Inbound;
 use crate::limits;
+use crate::purge::Counter;
 use crate::reply::Reply;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -49,6 +50,8 @@ pub(crate) struct FrameLayer {
     pub(crate) front: Arc<Front>,
     /// Most fields a head may have.
     pub(crate) fields_max: usize,
+    /// Where purges are taken.
+    pub(crate) counter: Counter,
 }
 
 impl<S> Layer<S> for FrameLayer {
@@ -56,7 +59,8 @@ impl<S> Layer<S> for FrameLayer {
 
     fn layer(&self, inner: S) -> Frame<S> {
         let (context, front) = (Arc::clone(&self.context), Arc::clone(&self.front));
-        Frame { inner, context, front, fields_max: self.fields_max }
+        let counter = self.counter.clone();
+        Frame { inner, context, front, fields_max: self.fields_max, counter }
     }
 }
 
@@ -67,6 +71,7 @@ pub(crate) struct Frame<S> {
     context: Arc<ConnContext>,
     front: Arc<Front>,
     fields_max: usize,
+    counter: Counter,
 }
 
 impl<S> Frame<S> {
@@ -101,8 +106,17 @@ impl<S> Frame<S> {
         Ok(host)
     }
 
-    /// What is answered here: errors, and what the site has answered at its door.
-    fn answer(&self, request: &Request<Inbound>, scheme: Scheme) -> Option<Here> {
+    /// What is answered here: errors, purges, and what the site has answered at its door.
+    fn answer(&self, request: &mut Request<Inbound>, scheme: Scheme) -> Option<Here> {
+        // Before the door: those who purge often name the cache's own address, and come by http.
+        if self.counter.concerns(request)
+            && let Ok(host) = self.check(request, scheme)
+        {
+            let (host, peer) = (host.into_owned(), self.context.peer.ip());
+            if let Some((head, text, reason)) = self.counter.take(request, host.as_str(), peer) {
+                return Some(Here::Own(Box::new((head, text)), reason));
+            }
+        }
         let host = match self.check(request, scheme) {
             Ok(host) => host,
             Err(reason) => return Some(Here::Refused(reason)),
@@ -132,10 +146,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<Inbound>) -> Self::Future {
+        // Before a purge makes another of it: whoever says REFRESH wants to read the page.
         let method = request.method().clone();
         let arrival = request.extensions().get::<Arrival>();
         let scheme = arrival.map_or(self.context.scheme, |arrival| arrival.scheme);
-        let state = match self.answer(&request, scheme) {
+        let state = match self.answer(&mut request, scheme) {
             Some(here) => State::Here { here: Some(here) },
             None => {
                 if self.context.protocol == Protocol::H2 {

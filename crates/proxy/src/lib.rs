@@ -38,6 +38,7 @@ mod log;
 mod metrics;
 mod observe;
 mod pipeline;
+mod purge;
 mod reply;
 mod server;
 mod settings;

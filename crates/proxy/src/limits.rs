@@ -75,6 +75,29 @@ pub(crate) const RESOLVE_EVERY: Duration = Duration::from_secs(30);
 /// two calls of the system for each file cost nothing at that pace.
 pub(crate) const CERTIFICATES_EVERY: Duration = Duration::from_secs(10);
 
+/// Body of an admin request, bytes: a purge of the most URLs at once, each as long as most are.
+pub(crate) const ADMIN_BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long an admin client may take for a body.
+pub(crate) const ADMIN_BODY: Duration = Duration::from_secs(10);
+
+/// URLs, tags or groups of one purge. More are sent in several, so that none holds the others up.
+pub(crate) const PURGED_AT_ONCE_MAX: usize = 10_000;
+
+/// How long a purge is remembered after all pages were judged by it. Fetches that began before it and last longer are not
+/// stored, whatever they are about.
+pub(crate) const PURGE_REMEMBERED_FOR: Duration = Duration::from_secs(60);
+
+/// Purges that are remembered for that long; with more, all that are swept are forgotten at once. Each costs some hundred
+/// bytes.
+pub(crate) const PURGES_REMEMBERED: usize = 50_000;
+
+/// How often the sweeper looks by itself for what was purged: answers of the application purge groups, and nobody is told.
+pub(crate) const PURGES_LOOKED_FOR: Duration = Duration::from_secs(30);
+
+/// The sweeper's rest between two portions of pages, so that it takes no core for itself.
+pub(crate) const SWEEP_REST: Duration = Duration::from_millis(1);
+
 /// Admin connections at one time: a scraper, a health checker, a person; not a crowd.
 pub(crate) const ADMIN_CONNECTIONS_MAX: usize = 64;
 

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use larder_cache::receive::Rewritten;
 use larder_cache::{Body, Cache, Incomplete, Note, Options, SystemClock};
 use larder_config::{Config, UpstreamUrl};
-use larder_policy::{Front, Scheme};
+use larder_policy::{Front, Purgers, Scheme};
 use larder_semantics::Reason;
 use larder_tower::{CacheLayer, CacheService, FetchError};
 use larder_upstream::{Balancer, Settings, Target, Upstream, UpstreamBody};
@@ -21,6 +21,7 @@ use crate::listen::Site;
 use crate::log::AccessLog;
 use crate::metrics::Metrics;
 use crate::observe::{Observe, ObserveLayer, Observed};
+use crate::purge::{Counter, Desk};
 use crate::reply::{Noted, Reply};
 use crate::start_error::StartError;
 use crate::tell::{Tell, TellLayer};
@@ -29,6 +30,7 @@ use crate::tell::{Tell, TellLayer};
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
     pub(crate) cache: Arc<Cache>,
+    pub(crate) desk: Arc<Desk>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) log: Arc<AccessLog>,
     pub(crate) workers: usize,
@@ -46,6 +48,10 @@ pub(crate) struct Pipeline {
     trusted: Arc<[IpNet]>,
     /// What is decided before a page is looked for.
     front: Arc<Front>,
+    /// Who may purge on the site's own listener.
+    purgers: Arc<Purgers>,
+    /// Who may on the admin listener.
+    pub(crate) admin_access: Arc<Purgers>,
 }
 
 impl Pipeline {
@@ -61,13 +67,21 @@ impl Pipeline {
             .collect();
         let trusted = config.debug_trusted.as_slice().into();
         let front = Arc::clone(&config.front);
-        Ok(Self { kept, balancer, upstreams, trusted, front })
+        let purgers = Arc::clone(&config.purgers);
+        let admin_access = Arc::clone(&config.admin_access);
+        Ok(Self { kept, balancer, upstreams, trusted, front, purgers, admin_access })
     }
 
     /// The same applications, with what else `config` says.
     pub(crate) fn under(&self, config: &Config) -> Self {
         let trusted = config.debug_trusted.as_slice().into();
-        Self { trusted, front: Arc::clone(&config.front), ..self.clone() }
+        Self {
+            trusted,
+            front: Arc::clone(&config.front),
+            purgers: Arc::clone(&config.purgers),
+            admin_access: Arc::clone(&config.admin_access),
+            ..self.clone()
+        }
     }
 }
 
@@ -91,6 +105,7 @@ impl Site for Pipeline {
             context: Arc::clone(&context),
             front: Arc::clone(&self.front),
             fields_max: kept.fields_max,
+            counter: Counter { purgers: Arc::clone(&self.purgers), desk: Arc::clone(&kept.desk) },
         };
         let observed = ObserveLayer {
             context,

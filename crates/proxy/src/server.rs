@@ -19,6 +19,7 @@ use crate::listen::{self, Listeners, SiteSlot};
 use crate::log::AccessLog;
 use crate::metrics::Metrics;
 use crate::pipeline::{self, Kept, Pipeline};
+use crate::purge::Desk;
 use crate::settings::{ListenSettings, SharedLimits, TimeLimits};
 use crate::start_error::StartError;
 use crate::{admin, limits};
@@ -64,8 +65,11 @@ impl Server {
             .map(std::net::TcpListener::local_addr)
             .transpose()
             .map_err(StartError::System)?;
+        let cache = pipeline::cache(&config);
+        let desk = Arc::new(Desk::open(&cache, limits::PURGE_REMEMBERED_FOR)?);
         let kept = Kept {
-            cache: pipeline::cache(&config),
+            cache,
+            desk,
             log: AccessLog::start(&config.log, config.workers, &metrics)?,
             metrics: Arc::clone(&metrics),
             workers: config.workers,
@@ -83,6 +87,7 @@ impl Server {
             metrics: Arc::clone(&metrics),
             shown: shown.clone(),
             cache: Arc::clone(&kept.cache),
+            desk: Arc::clone(&kept.desk),
             slot: Arc::clone(&slot),
             draining: AtomicBool::new(false),
         });
@@ -215,6 +220,7 @@ impl Drop for Server {
         drop(self.listeners.take());
         self.kept.log.finish();
         self.control.finish();
+        self.kept.desk.close();
     }
 }
 

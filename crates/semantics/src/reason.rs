@@ -132,9 +132,12 @@ reasons! {
 
     Health "health" Own NONE, 0, "a health check";
     HttpsRedirect "https-redirect" Own NONE, 0, "the request came by http, and the site is https";
+    Purged "purged" Own NONE, 0, "a purge, which was carried out";
 
     MalformedRequest "malformed-request" ClientError NONE, 400, "the request is malformed";
     HeadTooLarge "head-too-large" ClientError NONE, 431, "the request's header section is too large";
+    PurgeNotAllowed "purge-not-allowed" ClientError NONE, 405, "a purge, and its sender may not";
+    BadPurge "bad-purge" ClientError NONE, 400, "a purge that says nothing that could be purged";
     UriTooLong "uri-too-long" ClientError NONE, 414, "the request's target is too long";
     HeadTimeout "head-timeout" ClientError NONE, 408, "the client did not finish its request's header section in time";
     PlainHttp "plain-http" ClientError NONE, 400, "a plain HTTP request came to a port where TLS is spoken";

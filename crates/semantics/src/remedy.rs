@@ -178,6 +178,15 @@ impl Reason {
             Self::HttpsRedirect => {
                 "Nothing, where `https.redirect` is meant. If visitors by https are redirected too, the proxy that ends TLS is not in `trusted_proxies`, or does not send `X-Forwarded-Proto`."
             }
+            Self::Purged => {
+                "Nothing: somebody in `purge.allow`, or with the `purge.token`, purged."
+            }
+            Self::PurgeNotAllowed => {
+                "If it is your own application or a plugin of it, add its address to `purge.allow` or give it the `purge.token`. Otherwise nothing: somebody tries."
+            }
+            Self::BadPurge => {
+                "The answer's text says what is wrong. Look at what the plugin sends; `docs/purging.md` has what is understood."
+            }
             Self::UnknownHost => {
                 "Add the host to `hosts` if it is one of the site's. Otherwise nothing: somebody asks for names that are not yours."
             }
@@ -229,6 +238,7 @@ impl Reason {
     }
 
     /// The clause that it is read from, where there is one.
+    #[expect(clippy::too_many_lines, reason = "a table")]
     #[must_use]
     #[expect(clippy::too_many_lines, reason = "a table: every reason is named")]
     pub const fn clause(self) -> Option<&'static str> {
@@ -253,6 +263,7 @@ impl Reason {
             Self::HttpsRedirect => "RFC 9110 §15.4.2",
             Self::UnknownHost => "RFC 9110 §15.5.20",
             Self::OtherScheme => "RFC 9110 §7.4",
+            Self::PurgeNotAllowed => "RFC 9110 §15.5.6",
             Self::SetCookie => "RFC 9111 §7.3",
             Self::Authorization => "RFC 9111 §3.5",
             Self::NoLifetimeNorValidator | Self::StatusNotCacheable => "RFC 9111 §3",
@@ -298,6 +309,8 @@ impl Reason {
             | Self::TooManyConnections
             | Self::InternalPath
             | Self::Health
+            | Self::Purged
+            | Self::BadPurge
             | Self::ConnectFailed
             | Self::ConnectTimeout
             | Self::FirstByteTimeout

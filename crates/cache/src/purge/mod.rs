@@ -25,5 +25,5 @@ mod sweep;
 pub use birth::Birth;
 pub(crate) use journal::{Journal, Verdict};
 pub use pattern::{Pattern, PatternError};
-pub use request::{Count, Mode, Purge, Purged, Scope};
+pub use request::{Count, Look, Mode, Purge, Purged, Scope};
 pub use sweep::Swept;

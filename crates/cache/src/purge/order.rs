@@ -7,7 +7,7 @@ use larder_semantics::Timestamp;
 use larder_store::{Change, Store as _};
 
 use super::journal::Tally;
-use super::request::{Count, Mode, Purge, Purged, Scope};
+use super::request::{Count, Look, Mode, Purge, Purged, Scope};
 use super::sweep::Swept;
 use crate::cache::{Cache, SharedPage};
 use crate::limits::{COUNTED_MAX, NOTES_MAX, SWEPT_AT_ONCE};
@@ -41,7 +41,7 @@ impl Cache {
                 }
                 covered
             }
-            _ => self.purge_many(purge),
+            _ => self.purge_together(std::slice::from_ref(purge), Look::AtSome),
         }
     }
 
@@ -57,16 +57,32 @@ impl Cache {
         }
     }
 
-    fn purge_many(&self, purge: &Purge) -> Purged {
+    /// Carries out several purges, each as [`Cache::purge`] does, and looks at the pages once for all of them. With
+    /// [`Look::AtAll`] their memory has been given back and their numbers are exact when it returns.
+    pub fn purge_together(&self, purges: &[Purge], look: Look<'_>) -> Purged {
         let all = self.usage().entries;
-        let (_, tally) = self.journal.note(purge);
-        if self.journal.len() > NOTES_MAX {
-            // Never more notes than this: the pages are judged by them now.
-            let swept = self.sweep_some(u64::MAX);
-            self.journal.prune(swept.number);
-            return covered(swept, &tally, all);
+        let (mut covered, mut tallies) = (Purged::default(), Vec::new());
+        for purge in purges {
+            if matches!(purge.scope, Scope::Url { .. }) {
+                covered = covered.and(self.purge(purge));
+            } else {
+                tallies.push(self.journal.note(purge).1);
+            }
         }
-        covered(self.sweep_some(COUNTED_MAX), &tally, all)
+        if tallies.is_empty() {
+            return covered;
+        }
+        let swept = match look {
+            Look::AtAll(pause) => self.sweep_with(u64::MAX, pause),
+            Look::AtSome if self.journal.len() > NOTES_MAX => {
+                // Never more notes than this: the pages are judged by them now.
+                let swept = self.sweep_some(u64::MAX);
+                self.journal.prune(swept.number);
+                swept
+            }
+            Look::AtSome => self.sweep_some(COUNTED_MAX),
+        };
+        tallies.iter().fold(covered, |sum, tally| sum.and(covered_by(swept, tally, all)))
     }
 
     /// The keys under which the pages of a URL lie: of both schemes, with what of the query counts.
@@ -160,7 +176,7 @@ impl Cache {
     }
 }
 
-fn covered(swept: Swept, tally: &Tally, all: u64) -> Purged {
+fn covered_by(swept: Swept, tally: &Tally, all: u64) -> Purged {
     let (pages, variants) = swept.estimate(tally, all);
     let count = if swept.complete { Count::Exact } else { Count::Estimate };
     Purged { pages, variants, count }

@@ -86,6 +86,23 @@ impl Purge {
     }
 }
 
+/// At how many pages a purge looks before it is answered.
+pub enum Look<'p> {
+    /// At a few thousand.
+    AtSome,
+    /// At every page; this is called between portions.
+    AtAll(&'p mut dyn FnMut()),
+}
+
+impl std::fmt::Debug for Look<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::AtSome => "AtSome",
+            Self::AtAll(_) => "AtAll",
+        })
+    }
+}
+
 /// What a purge covered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purged {

@@ -2,11 +2,12 @@
 //!
 //! Checking, defaults, `--help` and `docs/configuration.md` are all made from it, so an option
 //! can't be described in one place and behave otherwise in another. Its parts are what the proxy
-//! is told ([`proxy`]), what is decided at its door ([`front`]), what holds for the whole site ([`site`]) and how
+//! is told ([`proxy`]), what is decided at its door ([`front`]), who may purge ([`purge`]), what holds for the whole site ([`site`]) and how
 //! applications by https are spoken to ([`upstream_tls`]); rules and audiences, of which there may be many, have tables of their own ([`crate::rules`]). Unsafe choices are named `danger.*`.
 
 mod front;
 mod proxy;
+mod purge;
 mod site;
 mod upstream_tls;
 
@@ -40,13 +41,18 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
     ("", "Which application Larder stands in front of, and what counts of a query."),
     ("listen", "Where clients connect."),
     ("tls", "TLS towards clients. [https.md](https.md) has the whole story."),
-    ("admin", "Where health and metrics are served, apart from the site."),
+    ("admin", "Where health, metrics and purging are served, apart from the site."),
     (
         "forwarded",
         "How the application is told of the visitor. [behind-a-proxy.md](behind-a-proxy.md) has the whole story.",
     ),
     ("https", "What https means for the site."),
     ("cache", "What is kept, how much of it, and when a stored response may answer."),
+    ("tags", "Names that the application gives to pages. [purging.md](purging.md#tags) says more."),
+    (
+        "purge",
+        "Who may purge on the site's own listener. [purging.md](purging.md) has the whole story.",
+    ),
     (
         "identity",
         "How it is known who a visitor is. [rules.md](rules.md#identity) has the whole story.",
@@ -65,8 +71,14 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
 ];
 
 /// The parts of the table. Those of one section need not be of one part.
-const PARTS: [&[OptionSpec]; 5] =
-    [proxy::OPTIONS, front::OPTIONS, site::OPTIONS, upstream_tls::OPTIONS, &[upstream_tls::DANGER]];
+const PARTS: [&[OptionSpec]; 6] = [
+    proxy::OPTIONS,
+    front::OPTIONS,
+    purge::OPTIONS,
+    site::OPTIONS,
+    upstream_tls::OPTIONS,
+    &[upstream_tls::DANGER],
+];
 
 const COUNT: usize = {
     let (mut count, mut part) = (0, 0);

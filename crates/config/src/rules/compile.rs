@@ -1,7 +1,7 @@
 //! How do the file's rules and the site's options become one policy?
 
 use larder_policy::identity::IdentityRules;
-use larder_policy::{Policy, PolicyParts, Rule, UserKey};
+use larder_policy::{Policy, PolicyParts, Rule, TagFields, UserKey};
 
 use super::audience::Audiences;
 use super::raw::Entries;
@@ -21,6 +21,8 @@ pub(crate) struct Compiled<'a> {
     pub(crate) entries: &'a Entries,
     pub(crate) places: &'a Places,
     pub(crate) read: ReadSecret,
+    /// In which fields tags are.
+    pub(crate) tags: TagFields,
 }
 
 /// Checks everything; a policy only if no problem but warnings was added.
@@ -29,7 +31,7 @@ pub(crate) fn compile(
     options: &SiteConfig,
     problems: &mut Vec<Problem>,
 ) -> Option<Policy> {
-    let Compiled { name, text, entries, places, read } = *source;
+    let Compiled { name, text, entries, places, read, .. } = *source;
     let before = problems.len();
     let identity = site::identity(options, places, read, problems);
     let xhr = site::xhr(options, places, problems);
@@ -64,7 +66,7 @@ pub(crate) fn compile(
         identity,
         xhr,
         share_session_responses: options.share_session_responses,
-        tags: larder_policy::TagFields::default(),
+        tags: source.tags.clone(),
     };
     let place = headers.first().cloned().unwrap_or(Place::Whole);
     Policy::new(parts).map_err(|message| problems.push(Problem::new(place, message))).ok()

@@ -8,7 +8,7 @@ use super::compiled;
 use crate::build::Places;
 use crate::config::SiteConfig;
 use crate::problem::{Place, Problem};
-use crate::secret::{ReadSecret, SecretSource, without_line_end};
+use crate::secret::{ReadSecret, SecretSource};
 
 /// Options that do nothing without another one.
 const NEEDS: [(&str, &str); 3] = [
@@ -110,18 +110,8 @@ fn keys(
 fn key(text: &str, read: ReadSecret) -> Result<Key, (String, String)> {
     let (id, source) = SecretSource::parse(text).map_err(|fault| (fault.message, fault.hint))?;
     let name = source.name();
-    let secret = read(&source).map_err(|error| {
-        let hint = match source {
-            SecretSource::File(_) => "it has to be readable for the user that Larder runs as",
-            SecretSource::Variable(_) => "set it where Larder is started",
-        };
-        (format!("the key {id} can't be read from {name}: {error}"), hint.to_owned())
-    })?;
-    if secret.len() > crate::limits::SECRET_BYTES_MAX {
-        let hint = "a secret is one line, as openssl rand -base64 48 makes it";
-        return Err((format!("{name} is too large to be a key"), hint.to_owned()));
-    }
-    Key::new(&id, without_line_end(&secret)).map_err(|error| {
+    let secret = source.secret(&format!("the key {id}"), read)?;
+    Key::new(&id, &secret).map_err(|error| {
         (error, format!("it is in {name}; openssl rand -base64 48 makes a good one"))
     })
 }

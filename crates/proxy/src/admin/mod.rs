@@ -1,6 +1,9 @@
-//! Is Larder alive, is it ready, what has it done, what would it do? A listener of its own, on loopback by default.
+//! Is Larder alive, is it ready, what has it done, what would it do, what shall it forget? A listener of its own, on loopback
+//! by default.
 
 mod explain;
+mod openapi;
+mod purge;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -27,7 +30,7 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 pub(crate) async fn serve(listener: TcpListener, sources: Arc<Sources>) {
     let places = Arc::new(Semaphore::new(limits::ADMIN_CONNECTIONS_MAX));
     loop {
-        let Ok((socket, _)) = listener.accept().await else {
+        let Ok((socket, peer)) = listener.accept().await else {
             tokio::time::sleep(limits::ACCEPT_PAUSE).await;
             continue;
         };
@@ -36,8 +39,14 @@ pub(crate) async fn serve(listener: TcpListener, sources: Arc<Sources>) {
         let sources = Arc::clone(&sources);
         tokio::spawn(async move {
             let service = service_fn(|request: Request<hyper::body::Incoming>| {
-                let response = answer(&request, &sources);
-                std::future::ready(Ok::<_, Infallible>(response))
+                let sources = Arc::clone(&sources);
+                async move {
+                    let response = match request.uri().path() {
+                        "/purge" => purge::page(request, peer.ip(), &sources).await,
+                        _ => answer(&request, &sources),
+                    };
+                    Ok::<_, Infallible>(response)
+                }
             });
             let outcome = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -74,8 +83,12 @@ fn answer<B>(request: &Request<B>, sources: &Arc<Sources>) -> Response<Full<Byte
             }
             Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "metrics can't be written\n"),
         },
+        "/openapi.json" => openapi::page(),
         "/explain" => explain::page(query, request.headers(), &sources.cache),
-        _ => text(StatusCode::NOT_FOUND, "/healthz, /readyz, /metrics, /explain?url=\n"),
+        _ => text(
+            StatusCode::NOT_FOUND,
+            "/healthz, /readyz, /metrics, /explain?url=, /purge, /openapi.json\n",
+        ),
     }
 }
 

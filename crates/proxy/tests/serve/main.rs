@@ -14,6 +14,8 @@ mod lifecycle;
 mod limits;
 mod observed;
 mod proxied;
+mod purging;
+mod purging_admin;
 mod refusals;
 mod ruled;
 mod secure;

@@ -1,0 +1,298 @@
+//! `larder purge`: makes a running Larder forget pages.
+//!
+//! One request to the admin listener of `larder serve` ([purging.md](../../docs/purging.md)); everything is decided there.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use larder_config::{Config, ConfigBuilder, Overrides, SecretSource};
+use serde_json::{Map, Value, json};
+
+use crate::arguments::{Purge, PurgeWhat};
+use crate::{check, output};
+
+/// A purge is answered in milliseconds; one that waits for a sweep of millions of pages in seconds.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Refused, or not reached.
+const EXIT_REFUSED: u8 = 1;
+
+/// Purges; 1 when it was refused or nobody was there, 2 when the order makes no sense.
+pub(crate) fn run(arguments: &Purge) -> ExitCode {
+    let body = match order(arguments) {
+        Ok(body) => body,
+        Err(fault) => return output::fail(&fault),
+    };
+    let at = match place(arguments) {
+        Ok(at) => at,
+        Err(fault) => return output::fail(&fault),
+    };
+    if arguments.what.all && !arguments.yes && !confirmed(at.address) {
+        output::complain(&"nothing was purged");
+        return ExitCode::from(EXIT_REFUSED);
+    }
+    match ask(&at, &body.to_string()) {
+        Ok((200, answer)) => {
+            let text = if arguments.json { answer.to_string() } else { said(&answer) };
+            output::say(&text);
+            ExitCode::SUCCESS
+        }
+        Ok((status, answer)) => {
+            if arguments.json {
+                output::say(&answer.to_string());
+            }
+            let detail = answer.get("detail").and_then(Value::as_str).unwrap_or("no reason given");
+            output::complain(&format!("refused with {status}: {detail}"));
+            ExitCode::from(EXIT_REFUSED)
+        }
+        Err(fault) => {
+            output::complain(&format!("{}: {fault}", at.address));
+            ExitCode::from(EXIT_REFUSED)
+        }
+    }
+}
+
+/// The order as the admin listener takes it.
+fn order(arguments: &Purge) -> Result<Value, String> {
+    let PurgeWhat { urls, prefix, host, tags, groups, origin, regex, content_type, all } =
+        &arguments.what;
+    let mut order = Map::new();
+    let mut put = |name: &str, value: Value| order.insert(name.to_owned(), value);
+    let mut said = 0;
+    if !urls.is_empty() {
+        said += 1;
+        put("urls", json!(urls));
+        put("query", json!(if arguments.exact_query { "exact" } else { "all" }));
+    } else if arguments.exact_query {
+        return Err("--exact-query is about URLs: name one".to_owned());
+    }
+    if let Some(prefix) = prefix {
+        said += 1;
+        put("prefix", json!(prefix));
+    }
+    if !tags.is_empty() {
+        said += 1;
+        put("tags", json!(tags));
+    }
+    if !groups.is_empty() {
+        said += 1;
+        put("groups", json!(groups));
+        put("origin", json!(origin));
+    }
+    if *all {
+        said += 1;
+        put("all", json!(true));
+    }
+    let is_pattern = regex.is_some() || content_type.is_some();
+    if is_pattern {
+        said += 1;
+        put("pattern", pattern(arguments));
+    }
+    if let Some(host) = host.as_ref().filter(|_| !is_pattern) {
+        said += usize::from(tags.is_empty());
+        put("host", json!(host));
+    }
+    match said {
+        0 => return Err("nothing to purge: name URLs, or see larder purge --help".to_owned()),
+        1 => {}
+        _ => return Err("these are several purges: call larder purge for each".to_owned()),
+    }
+    put("soft", json!(arguments.soft));
+    put("wait", json!(!arguments.no_wait));
+    Ok(Value::Object(order))
+}
+
+/// Of URLs the expression sees path and query. A host beside it is that very host.
+fn pattern(arguments: &Purge) -> Value {
+    let PurgeWhat { host, regex, content_type, .. } = &arguments.what;
+    let mut pattern = Map::new();
+    if let Some(host) = host {
+        let literal =
+            host.to_ascii_lowercase().replace('.', "\\.").replace('[', "\\[").replace(']', "\\]");
+        pattern.insert("host".to_owned(), json!(format!("^{literal}$")));
+    }
+    for (name, source) in [("url", regex), ("content_type", content_type)] {
+        if let Some(source) = source {
+            pattern.insert(name.to_owned(), json!(source));
+        }
+    }
+    Value::Object(pattern)
+}
+
+/// Whom to ask, and with which token.
+struct At {
+    address: SocketAddr,
+    token: Option<String>,
+}
+
+/// The command line comes first, then the configuration, then the defaults.
+fn place(arguments: &Purge) -> Result<At, String> {
+    let config = match &arguments.config {
+        Some(path) => Some(load(path)?),
+        None => None,
+    };
+    let configured = || match &config {
+        Some(config) => config.admin,
+        None => Config::default().admin,
+    };
+    let address = arguments.admin.or_else(configured);
+    let address = address.ok_or("`admin.listen` is off: nobody could be asked")?;
+    let named = arguments.token_file.clone().map(SecretSource::File);
+    let source = named.or_else(|| config.as_ref().and_then(Config::admin_token));
+    let token = source.map(|source| token(&source)).transpose()?;
+    Ok(At { address: reachable(address), token })
+}
+
+/// What is listened to is not always what can be connected to.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// The rules of a file with mistakes elsewhere are not needed, but its words have to be readable.
+fn load(path: &Path) -> Result<Config, String> {
+    let config = check::load(path, Overrides::new()).or_else(|problems| {
+        let mut overrides = Overrides::new();
+        overrides.flag("upstream", "http://127.0.0.1:1");
+        let text = std::fs::read_to_string(path).map_err(|_| problems)?;
+        ConfigBuilder::new().file(path.display().to_string(), text).overrides(overrides).build()
+    });
+    config.map_err(|problems| problems.to_string())
+}
+
+fn token(source: &SecretSource) -> Result<String, String> {
+    let bytes = source.read().map_err(|error| format!("the token can't be read: {error}"))?;
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("the token is not one line of visible ASCII".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// Only people are asked, and only where they can answer.
+fn confirmed(address: SocketAddr) -> bool {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return true;
+    }
+    let _closed = write!(io::stderr(), "Purge every page of {address}? [y/N] ");
+    let mut line = String::new();
+    let read = io::stdin().lock().read_line(&mut line);
+    read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes")
+}
+
+/// One request, one answer, one connection: HTTP/1.1 as RFC 9112 has it, so far as our own listener needs it.
+fn ask(at: &At, body: &str) -> Result<(u16, Value), String> {
+    let text = |error: io::Error| error.to_string();
+    let mut socket = TcpStream::connect_timeout(&at.address, PATIENCE)
+        .map_err(|error| format!("{error}; is larder serve running, with this `admin.listen`?"))?;
+    socket.set_read_timeout(Some(PATIENCE)).map_err(text)?;
+    socket.set_write_timeout(Some(PATIENCE)).map_err(text)?;
+    let token = at.token.as_ref().map(|token| format!("authorization: Bearer {token}\r\n"));
+    let request = format!(
+        "POST /purge HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n{}\r\n{body}",
+        at.address,
+        body.len(),
+        token.unwrap_or_default(),
+    );
+    socket.write_all(request.as_bytes()).map_err(text)?;
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).map_err(text)?;
+    let answer = String::from_utf8_lossy(&answer);
+    let status = answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
+    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body);
+    let (Some(status), Some(body)) = (status, body) else {
+        return Err("what answers there does not speak HTTP".to_owned());
+    };
+    let body = serde_json::from_str(body)
+        .map_err(|_| format!("what answers there is not Larder: it says {status}"))?;
+    Ok((status, body))
+}
+
+/// The answer in a line for people.
+fn said(answer: &Value) -> String {
+    let count = |name: &str| answer.pointer(&format!("/purged/{name}")).and_then(Value::as_u64);
+    let is_exact = answer.pointer("/purged/counted").and_then(Value::as_str) == Some("exact");
+    let about = if is_exact { "" } else { "about " };
+    let (pages, variants) = (count("pages").unwrap_or(0), count("variants").unwrap_or(0));
+    let noun = |count, one: &str| if count == 1 { one.to_owned() } else { format!("{one}s") };
+    format!(
+        "purged {about}{pages} {}, {variants} {}",
+        noun(pages, "page"),
+        noun(variants, "variant")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::arguments::{Arguments, Command};
+
+    fn parsed(line: &str) -> Purge {
+        let words = ["larder", "purge"].into_iter().chain(line.split_whitespace());
+        let parsed = Arguments::try_parse_from(words).expect(line);
+        let Command::Purge(purge) = parsed.command else { panic!("{line} is a purge") };
+        purge
+    }
+
+    #[test]
+    fn the_command_line_becomes_an_order() {
+        let cases = [
+            (
+                "https://a/ https://a/b --exact-query",
+                json!({"urls": ["https://a/", "https://a/b"], "query": "exact", "soft": false, "wait": true}),
+            ),
+            (
+                "https://a/ --soft --no-wait",
+                json!({"urls": ["https://a/"], "query": "all", "soft": true, "wait": false}),
+            ),
+            ("--prefix /blog/", json!({"prefix": "/blog/", "soft": false, "wait": true})),
+            ("--host a.b", json!({"host": "a.b", "soft": false, "wait": true})),
+            (
+                "--tag a --tag b --host a.b",
+                json!({"tags": ["a", "b"], "host": "a.b", "soft": false, "wait": true}),
+            ),
+            (
+                "--group g --origin https://a",
+                json!({"groups": ["g"], "origin": "https://a", "soft": false, "wait": true}),
+            ),
+            (
+                "--regex ^/x --content-type ^text/ --host A.b",
+                json!({"pattern": {"url": "^/x", "content_type": "^text/", "host": "^a\\.b$"}, "soft": false, "wait": true}),
+            ),
+            ("--all", json!({"all": true, "soft": false, "wait": true})),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(order(&parsed(line)), Ok(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn orders_that_make_no_sense_are_not_sent() {
+        for line in ["", "--all --tag a", "https://a/ --prefix /b", "--exact-query --all"] {
+            assert!(order(&parsed(line)).is_err(), "{line}");
+        }
+        let alone = ["larder", "purge", "--group", "g"];
+        assert!(Arguments::try_parse_from(alone).is_err(), "a group is of an origin");
+    }
+
+    #[test]
+    fn answers_are_one_line() {
+        let answer = |pages, variants, counted| {
+            said(&json!({"purged": {"pages": pages, "variants": variants, "counted": counted}}))
+        };
+        assert_eq!(answer(1, 2, "exact"), "purged 1 page, 2 variants");
+        assert_eq!(answer(0, 0, "exact"), "purged 0 pages, 0 variants");
+        assert_eq!(answer(9000, 9001, "estimate"), "purged about 9000 pages, 9001 variants");
+    }
+}

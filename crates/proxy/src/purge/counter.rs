@@ -1,0 +1,144 @@
+//! Purges on the site's own listener: who may, and what do they hear?
+//!
+//! Closed unless the site opens it. Whatever is a purge by its method never reaches the application: from those who may not it
+//! is answered with 405.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use hyper::ext::ReasonPhrase;
+use larder_cache::Renew;
+use larder_cache::purge::{Count, Mode, Purge, Purged};
+use larder_policy::{Admission, Purgers, hygiene};
+use larder_semantics::Reason;
+
+use super::Desk;
+use super::dialect::{self, Answer, HELPERS, Meaning, Said, without_port};
+
+const LARDER_PURGED: HeaderName = HeaderName::from_static("larder-purged");
+
+/// Takes purges of one site's visitors.
+#[derive(Clone, Debug)]
+pub(crate) struct Counter {
+    pub(crate) purgers: Arc<Purgers>,
+    pub(crate) desk: Arc<Desk>,
+}
+
+/// What is answered instead of a page.
+pub(crate) type Own = (http::response::Parts, Bytes, Reason);
+
+impl Counter {
+    /// Whether a request has to be looked at. On the path of every hit.
+    #[inline]
+    pub(crate) fn concerns<B>(&self, request: &Request<B>) -> bool {
+        match *request.method() {
+            Method::GET => !self.purgers.is_closed() && dialect::may_be_more(request),
+            _ => dialect::is_by_method(request.method(), request.headers()),
+        }
+    }
+
+    /// The answer to a purge; `None` lets the request in, perhaps as one that makes a page anew. `host` is canonical.
+    #[cold]
+    pub(crate) fn take<B>(
+        &self,
+        request: &mut Request<B>,
+        host: &str,
+        peer: IpAddr,
+    ) -> Option<Own> {
+        let by_method = dialect::is_by_method(request.method(), request.headers());
+        let admission = match self.purgers.admit(peer, request.headers()) {
+            Ok(admission) => admission,
+            Err(_) if by_method => return Some(refused()),
+            Err(_) => return None,
+        };
+        let target = hygiene::target(request.uri()).into_owned();
+        let (method, headers) = (request.method(), request.headers());
+        let said = Said { method, host: without_port(host), target: &target, headers };
+        match dialect::read(&said)? {
+            Meaning::Purge(purges, answer) => {
+                let purged = self.desk.carry_out(&purges);
+                Some(done(&purges, purged, answer))
+            }
+            Meaning::Nonsense(why) => Some(nonsense(&why)),
+            Meaning::Renew => {
+                renew(request, &admission);
+                None
+            }
+        }
+    }
+}
+
+/// Takes off what says what to purge: from visitors it would be theirs to forge, and applications need none of it.
+pub(crate) fn strike_helpers(headers: &mut HeaderMap) {
+    for name in &HELPERS {
+        headers.remove(name);
+    }
+}
+
+/// Makes it a request for a page that is made anew.
+fn renew<B>(request: &mut Request<B>, admission: &Admission) {
+    *request.method_mut() = Method::GET;
+    if let Admission::Token(name) = admission {
+        // It was for us.
+        request.headers_mut().remove(name);
+    }
+    request.extensions_mut().insert(Renew);
+}
+
+fn own(status: StatusCode, phrase: &str, text: String, reason: Reason) -> Own {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(value) = HeaderValue::try_from(format!("larder; detail={}", reason.token())) {
+        headers.insert(HeaderName::from_static("cache-status"), value);
+    }
+    let (mut head, ()) = Response::new(()).into_parts();
+    (head.status, head.headers) = (status, headers);
+    // Varnish says it there, and some look.
+    if let Ok(phrase) = ReasonPhrase::try_from(phrase.as_bytes()) {
+        head.extensions.insert(phrase);
+    }
+    (head, Bytes::from(text), reason)
+}
+
+fn done(purges: &[Purge], purged: Purged, answer: Answer) -> Own {
+    let Purged { pages, variants, count } = purged;
+    let phrase = match answer {
+        Answer::Purged => "Purged".to_owned(),
+        Answer::Banned => "Banned".to_owned(),
+        Answer::Counted => {
+            let is_soft = purges.iter().all(|purge| purge.mode == Mode::Soft);
+            let (gone, expired) = if is_soft { (0, pages) } else { (pages, 0) };
+            format!("Purged {gone} objects, expired {expired} objects")
+        }
+    };
+    let (about, counted) = match count {
+        Count::Exact => ("", "exact"),
+        Count::Estimate => ("about ", "estimate"),
+    };
+    let text = format!("{phrase}: {about}{pages} pages, {variants} variants\n");
+    let (mut head, text, reason) = own(StatusCode::OK, &phrase, text, Reason::Purged);
+    let value = format!("pages={pages}, variants={variants}, counted={counted}");
+    if let Ok(value) = HeaderValue::try_from(value) {
+        head.headers.insert(LARDER_PURGED, value);
+    }
+    (head, text, reason)
+}
+
+fn nonsense(why: &str) -> Own {
+    let text = format!("Nothing was purged: {why}\n");
+    own(StatusCode::BAD_REQUEST, "Bad Request", text, Reason::BadPurge)
+}
+
+fn refused() -> Own {
+    let text = "Not allowed: purging is not for everybody\n".to_owned();
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    let (mut head, text, reason) = own(status, "Not allowed", text, Reason::PurgeNotAllowed);
+    // RFC 9110 §15.5.6 wants it; what else there is, the application knows.
+    head.headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    (head, text, reason)
+}

@@ -1,0 +1,152 @@
+//! Where purges are ordered: carried out at once, counted, and left to the sweeper.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use larder_cache::Cache;
+use larder_cache::purge::{Look, Mode, Purge, Purged, Scope};
+
+use super::sweeper::{Sweeper, Swept};
+use crate::start_error::StartError;
+
+/// What purges can be about, as the metrics call it; in the order of [`kind`].
+const SCOPES: [&str; 8] = ["url", "path", "prefix", "host", "all", "tags", "groups", "pattern"];
+
+const fn kind(scope: &Scope) -> usize {
+    match scope {
+        Scope::Url { .. } => 0,
+        Scope::Path { .. } => 1,
+        Scope::Prefix { .. } => 2,
+        Scope::Host(_) => 3,
+        Scope::All => 4,
+        Scope::Tags { .. } => 5,
+        Scope::Groups { .. } => 6,
+        Scope::Matching(_) => 7,
+    }
+}
+
+/// Takes orders to purge.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    cache: Arc<Cache>,
+    sweeper: Sweeper,
+    /// Hard ones, then soft ones.
+    purges: [[AtomicU64; SCOPES.len()]; 2],
+    pages: AtomicU64,
+    variants: AtomicU64,
+}
+
+impl Desk {
+    /// Opens it. What was purged is remembered for `remembered_for` after the pages were gone through.
+    pub(crate) fn open(cache: &Arc<Cache>, remembered_for: Duration) -> Result<Self, StartError> {
+        Ok(Self {
+            sweeper: Sweeper::start(Arc::clone(cache), remembered_for)?,
+            cache: Arc::clone(cache),
+            purges: Default::default(),
+            pages: AtomicU64::new(0),
+            variants: AtomicU64::new(0),
+        })
+    }
+
+    /// Carries purges out: they are in force when it returns.
+    pub(crate) fn carry_out(&self, purges: &[Purge]) -> Purged {
+        let purged = self.cache.purge_together(purges, Look::AtSome);
+        self.sweeper.wake();
+        self.count(purges, purged);
+        purged
+    }
+
+    /// The same, and waits until every page was looked at. `None`: the process ends.
+    pub(crate) async fn carry_out_whole(&self, purges: Vec<Purge>) -> Option<Purged> {
+        let purges: Arc<[Purge]> = purges.into();
+        let purged = self.sweeper.whole(Arc::clone(&purges)).await?;
+        self.count(&purges, purged);
+        Some(purged)
+    }
+
+    fn count(&self, purges: &[Purge], purged: Purged) {
+        for purge in purges {
+            let [hard, soft] = &self.purges;
+            let counters = match purge.mode {
+                Mode::Hard => hard,
+                Mode::Soft => soft,
+            };
+            if let Some(counter) = counters.get(kind(&purge.scope)) {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        self.pages.fetch_add(purged.pages, Ordering::Relaxed);
+        self.variants.fetch_add(purged.variants, Ordering::Relaxed);
+    }
+
+    /// How many purges there were, by mode and scope.
+    pub(crate) fn purges(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+        let modes = ["hard", "soft"].into_iter().zip(&self.purges);
+        modes.flat_map(|(mode, counters)| {
+            let scopes = SCOPES.into_iter().zip(counters);
+            scopes.map(move |(scope, counter)| (mode, scope, counter.load(Ordering::Relaxed)))
+        })
+    }
+
+    /// How many pages they were about, and how many responses on them; estimates where that is what was answered.
+    pub(crate) fn purged(&self) -> (u64, u64) {
+        (self.pages.load(Ordering::Relaxed), self.variants.load(Ordering::Relaxed))
+    }
+
+    /// What the sweeper did.
+    pub(crate) fn swept(&self) -> Swept {
+        self.sweeper.swept()
+    }
+
+    /// Ends the sweeper's thread, after what it is doing.
+    pub(crate) fn close(&self) {
+        self.sweeper.finish();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use larder_cache::{Options, SystemClock};
+
+    use super::*;
+
+    fn desk(remembered_for: Duration) -> Desk {
+        let cache = Arc::new(Cache::new(8 << 20, Options::default(), Arc::new(SystemClock)));
+        Desk::open(&cache, remembered_for).expect("a thread")
+    }
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(future)
+    }
+
+    #[test]
+    fn purges_are_counted_by_scope_and_mode() {
+        let desk = desk(Duration::ZERO);
+        let host = || Scope::Host("a.test".into());
+        desk.carry_out(&[Purge::hard(Scope::All), Purge::soft(host())]);
+        block_on(desk.carry_out_whole(vec![Purge::soft(host())])).expect("done");
+        let counted: Vec<_> = desk.purges().filter(|(.., count)| *count > 0).collect();
+        assert_eq!(counted, [("hard", "all", 1), ("soft", "host", 2)]);
+    }
+
+    #[test]
+    fn what_was_swept_is_forgotten_when_its_time_is_over_and_not_before() {
+        for (remembered_for, left) in [(Duration::ZERO, 0), (Duration::from_secs(3600), 1)] {
+            let desk = desk(remembered_for);
+            let purged = block_on(desk.carry_out_whole(vec![Purge::hard(Scope::All)]));
+            assert_eq!(purged, Some(Purged::default()));
+            desk.close();
+            assert_eq!(desk.cache.purges_remembered(), left, "{remembered_for:?}");
+            assert_eq!(desk.swept().sweeps, 1);
+        }
+    }
+
+    #[test]
+    fn after_the_end_nothing_is_promised() {
+        let desk = desk(Duration::ZERO);
+        desk.close();
+        assert_eq!(block_on(desk.carry_out_whole(vec![Purge::hard(Scope::All)])), None);
+    }
+}

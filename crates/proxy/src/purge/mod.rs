@@ -1,0 +1,16 @@
+//! Purging: who asks for it and how, who carries it out, and what is done about it afterwards.
+//!
+//! Orders come as JSON on the admin listener ([`order`]) and, on the site's own listener, in the ways that content
+//! management systems know ([`dialect`], which the [`counter`] takes in). Both go over the [`Desk`], which has them in force when it answers, and has the
+//! [`sweeper`] give memory back.
+
+mod counter;
+mod desk;
+mod dialect;
+mod order;
+mod sweeper;
+mod tag_pattern;
+
+pub(crate) use counter::{Counter, strike_helpers};
+pub(crate) use desk::Desk;
+pub(crate) use order::{Asked, read};
