@@ -25,7 +25,6 @@ Errors are one line on standard error that begins with `larder:`. Problems of a 
 | 0 | done: the file is right, or the server ended after SIGTERM |
 | 1 | `larder check` or `larder doctor` found problems; the application did not answer `larder explain --live`; a purge was refused, or nobody was there |
 | 2 | not started: bad arguments, bad configuration, a port in use, a name that does not resolve; nobody answered `larder doctor` |
-| 2 | not started: bad arguments, bad configuration, a port in use, a name that does not resolve |
 
 A running Larder lets requests in progress end on SIGTERM (`timeouts.drain`) and reads its configuration again on SIGHUP;
 a configuration with problems leaves the old one in force and is complained about. [configuration.md](configuration.md)

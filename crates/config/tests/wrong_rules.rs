@@ -106,6 +106,11 @@ mod tests {
     }
 
     #[test]
+    fn tokens_are_read_and_who_may_purge_is_not_everybody() {
+        assert_said("purge.txt");
+    }
+
+    #[test]
     fn a_warning_is_no_error() {
         let config = check("[[rule]]\nmatch = 'x'\n").expect("allowed");
         let warning = &config.warnings.list()[0];

@@ -108,17 +108,20 @@ impl Purgers {
         self.token.is_some()
     }
 
-    /// Whether a request of this peer, with these fields, may purge.
+    /// Whether a request with these fields may purge, that comes from these addresses: the socket's, and whatever was announced
+    /// on it.
     ///
     /// # Errors
     /// Why not.
-    pub fn admit(&self, peer: IpAddr, headers: &HeaderMap) -> Result<Admission, Refused> {
+    pub fn admit(&self, peers: &[IpAddr], headers: &HeaderMap) -> Result<Admission, Refused> {
         if self.is_closed() {
             return Err(Refused::Closed);
         }
-        let peer = peer.to_canonical();
-        let is_named = |address| self.peers.iter().any(|network| network.contains(&address));
-        if is_named(peer) && every_hop(headers, is_named) {
+        let is_named = |address: IpAddr| {
+            let address = address.to_canonical();
+            self.peers.iter().any(|network| network.contains(&address))
+        };
+        if peers.iter().all(|peer| is_named(*peer)) && every_hop(headers, is_named) {
             return Ok(Admission::Peer);
         }
         let Some(token) = &self.token else { return Err(Refused::NoToken) };
@@ -192,10 +195,15 @@ mod tests {
         ];
         for (peer, fields, expected) in cases {
             let peer = peer.parse().expect("an address");
-            assert_eq!(purgers.admit(peer, &headers(fields)), expected, "{peer} {fields:?}");
+            assert_eq!(purgers.admit(&[peer], &headers(fields)), expected, "{peer} {fields:?}");
         }
-        let peer = inside.parse().expect("an address");
-        assert_eq!(Purgers::default().admit(peer, &HeaderMap::new()), Err(Refused::Closed));
+        let peer: IpAddr = inside.parse().expect("an address");
+        let other: IpAddr = outside.parse().expect("an address");
+        for peers in [[peer, other], [other, peer]] {
+            let admitted = purgers.admit(&peers, &HeaderMap::new());
+            assert_eq!(admitted, Err(Refused::NoToken), "{peers:?}");
+        }
+        assert_eq!(Purgers::default().admit(&[peer], &HeaderMap::new()), Err(Refused::Closed));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What does the pipeline know of the connection a request came on?
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use larder_policy::Scheme;
@@ -22,6 +22,8 @@ pub(crate) enum Protocol {
 pub(crate) struct Caller {
     /// The client's address: as the socket tells it, or, where a PROXY protocol header came first, as that does.
     pub(crate) peer: SocketAddr,
+    /// The address at the other end of the socket, whatever was announced.
+    pub(crate) socket: IpAddr,
     /// Https over TLS, or where such a header says so.
     pub(crate) scheme: Scheme,
     /// Such a header came and said nothing of TLS: the proxy may have ended it.
@@ -33,6 +35,8 @@ pub(crate) struct Caller {
 pub(crate) struct ConnContext {
     /// The client's address, as [`Caller`] has it.
     pub peer: SocketAddr,
+    /// The address at the other end of the socket.
+    pub socket: IpAddr,
     /// How the client reached us.
     pub scheme: Scheme,
     /// As [`Caller`] has it.

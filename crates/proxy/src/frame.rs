@@ -112,8 +112,10 @@ impl<S> Frame<S> {
         if self.counter.concerns(request)
             && let Ok(host) = self.check(request, scheme)
         {
-            let (host, peer) = (host.into_owned(), self.context.peer.ip());
-            if let Some((head, text, reason)) = self.counter.take(request, host.as_str(), peer) {
+            let host = host.into_owned();
+            // Both have to be let, where a PROXY protocol header announced another.
+            let peers = [self.context.socket, self.context.peer.ip()];
+            if let Some((head, text, reason)) = self.counter.take(request, host.as_str(), peers) {
                 return Some(Here::Own(Box::new((head, text)), reason));
             }
         }

@@ -238,7 +238,6 @@ impl Reason {
     }
 
     /// The clause that it is read from, where there is one.
-    #[expect(clippy::too_many_lines, reason = "a table")]
     #[must_use]
     #[expect(clippy::too_many_lines, reason = "a table: every reason is named")]
     pub const fn clause(self) -> Option<&'static str> {

@@ -37,10 +37,11 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         flag: None,
         summary: "Who may purge on the site's own listener",
         text: "Who may purge on the site's own listener, by `PURGE`, `BAN` and [the other ways that content management \
-               systems know](purging.md#dialects): the address that the connection comes from, never what \
-               `X-Forwarded-For` or a PROXY protocol header says. Networks in CIDR notation, or single addresses. \
-               Do not name a proxy that passes on what visitors send. Empty, and without `purge.token` those methods \
-               are answered with 405.",
+               systems know](purging.md#dialects): the address that the connection comes from. What a request says of its \
+               sender opens nothing, but closes: where `X-Forwarded-For`, `X-Real-IP`, `Forwarded` or a PROXY protocol \
+               header names somebody who is not in the list, it is refused. Do not name a proxy that passes on what \
+               visitors send without saying for whom. Networks in CIDR notation, or single addresses. Empty, and \
+               without `purge.token` those methods are answered with 405.",
         example: "[\"127.0.0.1\", \"10.0.0.0/8\"]",
         reload: Reload::Live,
     },

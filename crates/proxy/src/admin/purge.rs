@@ -112,7 +112,7 @@ where
 
 fn admit(access: &Purgers, peer: IpAddr, headers: &HeaderMap) -> Result<(), Problem> {
     const WHO: &str = "Purging is not for everybody";
-    let by = access.admit(peer, headers).map_err(|refused| match refused {
+    let by = access.admit(&[peer], headers).map_err(|refused| match refused {
         PurgeRefused::Closed => {
             let detail = "nobody may purge here: set `admin.token`, and send it as `Authorization: Bearer TOKEN`";
             Problem::new(StatusCode::FORBIDDEN, WHO, detail)

@@ -28,6 +28,7 @@ pub(crate) async fn serve<P: Site>(mut io: ConnIo, worker: Arc<Worker<P>>, calle
         First::H1 => {
             let context = Arc::new(ConnContext {
                 peer: caller.peer,
+                socket: caller.socket,
                 scheme: caller.scheme,
                 scheme_is_in_doubt: caller.scheme_is_in_doubt,
                 protocol: Protocol::H1,

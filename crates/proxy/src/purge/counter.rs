@@ -46,10 +46,10 @@ impl Counter {
         &self,
         request: &mut Request<B>,
         host: &str,
-        peer: IpAddr,
+        peers: [IpAddr; 2],
     ) -> Option<Own> {
         let by_method = dialect::is_by_method(request.method(), request.headers());
-        let admission = match self.purgers.admit(peer, request.headers()) {
+        let admission = match self.purgers.admit(&peers, request.headers()) {
             Ok(admission) => admission,
             Err(_) if by_method => return Some(refused()),
             Err(_) => return None,
