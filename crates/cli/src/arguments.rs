@@ -184,7 +184,12 @@ pub(crate) struct PurgeWhat {
     /// Every page of --origin in this group (RFC 9875); can be repeated
     #[arg(long = "group", value_name = "GROUP", requires = "origin")]
     pub(crate) groups: Vec<String>,
-    #[arg(long, value_name = "ORIGIN", requires = "groups", help = "Whose groups they are, as in https://example.com")]
+    #[arg(
+        long,
+        value_name = "ORIGIN",
+        requires = "groups",
+        help = "Whose groups they are, as in https://example.com"
+    )]
     pub(crate) origin: Option<String>,
     /// Every page whose path and query fit this regular expression, anywhere unless it is anchored
     #[arg(long, value_name = "REGEX")]

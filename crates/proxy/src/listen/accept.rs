@@ -109,7 +109,8 @@ fn take<P: Site>(worker: &Arc<Worker<P>>, socket: TcpStream, peer: SocketAddr, d
     if door.tls || door.proxied {
         tokio::spawn(greet::serve(socket, entry, worker, peer, door));
     } else {
-        let caller = Caller { peer, socket: peer.ip(), scheme: Scheme::Http, scheme_is_in_doubt: false };
+        let caller =
+            Caller { peer, socket: peer.ip(), scheme: Scheme::Http, scheme_is_in_doubt: false };
         tokio::spawn(connection::serve(ConnIo::new(socket, entry), worker, caller));
     }
 }

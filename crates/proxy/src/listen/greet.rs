@@ -42,7 +42,8 @@ pub(crate) async fn serve<P: Site>(
     door: Door,
 ) {
     let state = Arc::clone(&entry.state);
-    let mut caller = Caller { peer, socket: peer.ip(), scheme: Scheme::Http, scheme_is_in_doubt: false };
+    let mut caller =
+        Caller { peer, socket: peer.ip(), scheme: Scheme::Http, scheme_is_in_doubt: false };
     if door.proxied {
         match announced(&mut socket, &state, &worker, peer).await {
             Ok(announced) => {

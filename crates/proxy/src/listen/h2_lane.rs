@@ -46,6 +46,7 @@ impl<P: Site> Lanes<P> {
         let interim = Arc::new(H2Interim::default());
         let context = ConnContext {
             peer: self.caller.peer,
+            socket: self.caller.socket,
             scheme: self.caller.scheme,
             scheme_is_in_doubt: self.caller.scheme_is_in_doubt,
             protocol: Protocol::H2,

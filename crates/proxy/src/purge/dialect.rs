@@ -259,7 +259,8 @@ impl<'r> Said<'r> {
     /// A URL, or what begins so.
     fn beginning(&self) -> Result<Vec<Scope>, String> {
         let is_expression = self.field("x-purge-method") == Some("regex");
-        let Some(prefix) = self.target.strip_suffix(".*").or_else(|| self.target.strip_suffix('*')) else {
+        let Some(prefix) = self.target.strip_suffix(".*").or_else(|| self.target.strip_suffix('*'))
+        else {
             if is_expression {
                 return self.fits(self.target).map(|scope| vec![scope]);
             }

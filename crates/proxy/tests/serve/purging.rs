@@ -445,3 +445,25 @@ fn tags_are_not_for_clients_unless_the_site_says_so() {
         assert_eq!(response.field("x-cache-tags"), seen, "{more}");
     }
 }
+
+#[test]
+fn an_announced_address_alone_opens_nothing() {
+    let origin = application();
+    let purge = "PURGE /blog/ HTTP/1.1\r\nHost: site.test\r\n\r\n";
+    for (allow, announced, status) in [
+        ("'192.0.2.7'", "192.0.2.7", 405),
+        ("'127.0.0.1'", "192.0.2.7", 405),
+        ("['127.0.0.1', '192.0.2.7']", "192.0.2.7", 200),
+    ] {
+        let text = format!(
+            "upstream = '{}'\ntrusted_proxies = '127.0.0.1'\npurge.allow = {allow}\nadmin.listen = 'off'\n\
+             [listen]\nhttp = '127.0.0.1:0'\nproxy_protocol = '127.0.0.1:0'\nworkers = 1\n",
+            origin.url()
+        );
+        let config = Config::from_toml("larder.toml", &text);
+        let config = config.unwrap_or_else(|problems| panic!("{problems}"));
+        let server = Server::start(config).expect("a server");
+        let header = format!("PROXY TCP4 {announced} 198.51.100.1 8080 443\r\n");
+        assert_eq!(say(&server, &format!("{header}{purge}")).status(), status, "{allow}");
+    }
+}
