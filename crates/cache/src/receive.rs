@@ -67,6 +67,8 @@ pub struct Rewritten {
     by_key: Vec<HeaderName>,
     /// Those that differ from visitor to visitor.
     by_visitor: Vec<HeaderName>,
+    /// Fields that the application gets and may take for another, with that one.
+    taken_for: Vec<(HeaderName, HeaderName)>,
 }
 
 impl Rewritten {
@@ -87,18 +89,31 @@ impl Rewritten {
         Self {
             by_key: by_key.map(HeaderName::from_static).into(),
             by_visitor: by_visitor.map(HeaderName::from_static).into(),
+            taken_for: Vec::new(),
         }
     }
 
     /// The same, with fields that the site has its application told besides.
     #[must_use]
-    pub fn and<'a>(
+    pub fn and(
         mut self,
-        by_key: impl Iterator<Item = &'a HeaderName>,
-        by_visitor: impl Iterator<Item = &'a HeaderName>,
+        by_key: impl Iterator<Item = HeaderName>,
+        by_visitor: impl Iterator<Item = HeaderName>,
     ) -> Self {
-        self.by_visitor.extend(by_visitor.cloned());
-        self.by_key.extend(by_key.cloned());
+        self.by_visitor.extend(by_visitor);
+        self.by_key.extend(by_key);
+        self
+    }
+
+    /// The same, with fields that go on although their names have an underscore: to CGI and WSGI they are those with dashes, so
+    /// where an answer varies by one it varies by the other.
+    #[must_use]
+    pub fn with_underscored(mut self, names: &[HeaderName]) -> Self {
+        let pairs = names.iter().filter_map(|name| {
+            let dashed = larder_policy::hygiene::with_dashes(name);
+            Some((name.clone(), HeaderName::try_from(dashed).ok()?))
+        });
+        self.taken_for.extend(pairs);
         self
     }
 
@@ -108,11 +123,17 @@ impl Rewritten {
         if names.iter().any(|name| self.by_visitor.contains(name)) {
             return Vary::Any;
         }
-        if !names.iter().any(|name| self.by_key.contains(name)) {
+        let more: Vec<_> = self
+            .taken_for
+            .iter()
+            .filter(|(name, dashed)| names.contains(dashed) && !names.contains(name))
+            .map(|(name, _)| name)
+            .collect();
+        if more.is_empty() && !names.iter().any(|name| self.by_key.contains(name)) {
             return vary;
         }
         let rest: Box<[HeaderName]> =
-            names.iter().filter(|name| !self.by_key.contains(name)).cloned().collect();
+            names.iter().chain(more).filter(|name| !self.by_key.contains(name)).cloned().collect();
         if rest.is_empty() { Vary::None } else { Vary::Fields(rest) }
     }
 }

@@ -127,7 +127,8 @@ impl ConfigBuilder {
             if let Some(policy) = rules::compile(&source, &config.site, &mut problems) {
                 config.policy = Arc::new(policy);
             }
-            config.front = Arc::new(front::compile(&config, &places, &mut problems));
+            let front = front::compile(&config, &entries, &places, &mut problems);
+            config.front = Arc::new(front);
             let now = self.now.unwrap_or_else(machine::now);
             tls::compile(&certificates, &mut config, &places, now, &mut problems);
             upstream_tls::compile(&mut config, &places, &mut problems);

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use larder_policy::forwarded_style::{Extra, Names, Style};
+use larder_policy::hygiene::{self, FieldRules, Passed, Underscores};
 use larder_policy::redirect::{Https, Ports};
 use larder_policy::rule::{HostPattern, Pattern};
 use larder_policy::{Front, Scheme, Trust, host};
@@ -14,12 +15,19 @@ use larder_policy::{Front, Scheme, Trust, host};
 use crate::build::Places;
 use crate::config::Config;
 use crate::problem::{Place, Problem};
+use crate::rules::Entries;
+use crate::words;
 
 /// What holds at the door, before it is compiled.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FrontConfig {
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) hosts: Vec<String>,
+    /// Empty: a request for another host is refused.
+    pub(crate) default_host: String,
+    pub(crate) underscores: Underscored,
+    pub(crate) underscores_pass: Vec<String>,
+    pub(crate) override_fields: Vec<String>,
     pub(crate) health_paths: Vec<String>,
     pub(crate) style: Names,
     pub(crate) extra: Vec<String>,
@@ -34,37 +42,136 @@ pub(crate) struct FrontConfig {
     pub(crate) hsts_preload: bool,
 }
 
+/// `underscores`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Underscored {
+    #[default]
+    Drop,
+    Reject,
+    Pass,
+}
+
 /// What browsers' makers ask of hosts on their lists.
 const PRELOAD_MIN: Duration = Duration::from_secs(365 * 86_400);
 
 /// Options that do nothing without another one.
-const NEEDS: [(&str, &str); 5] = [
+const NEEDS: [(&str, &str); 4] = [
     ("forwarded.scheme_from", "trusted_proxies"),
-    ("https.host", "https.redirect"),
-    ("https.exempt", "https.redirect"),
+    ("default_host", "hosts"),
     ("https.hsts_subdomains", "https.hsts"),
     ("https.hsts_preload", "https.hsts"),
 ];
 
 /// Puts it together. Texts that are wrong have been told of where they were read, and are left out.
-pub(crate) fn compile(config: &Config, places: &Places, problems: &mut Vec<Problem>) -> Front {
-    let options = &config.front_options;
-    contradictions(options, !config.https.is_empty(), places, problems);
+pub(crate) fn compile(
+    config: &Config,
+    entries: &Entries,
+    places: &Places,
+    problems: &mut Vec<Problem>,
+) -> Front {
+    let (options, policy) = (&config.front_options, &config.policy);
+    contradictions(options, entries, !config.https.is_empty(), places, problems);
     let scheme_from =
         (!options.scheme_from.is_empty()).then(|| options.scheme_from.parse().ok()).flatten();
+    let trust = Trust::new(&options.trusted_proxies, scheme_from);
+    let extras = extras(options, places, problems);
+    let hosts: Box<[_]> =
+        options.hosts.iter().filter_map(|host| HostPattern::parse(host).ok()).collect();
+    let fields = fields(options, &extras, &trust, places, problems);
+    let by_scheme = policy.rules.iter().any(|rule| rule.scheme.is_some());
     Front {
-        trust: Trust::new(&options.trusted_proxies, scheme_from),
-        style: Arc::new(Style { names: options.style, extras: extras(options, places, problems) }),
-        hosts: options.hosts.iter().filter_map(|host| HostPattern::parse(host).ok()).collect(),
+        trust,
+        style: Arc::new(Style { names: options.style, extras }),
+        fields,
+        default_host: default_host(options, &hosts, places, problems),
+        hosts,
+        schemes: by_scheme.then(|| Arc::clone(policy)),
         health: options.health_paths.iter().cloned().collect(),
         https: Https {
             redirect: options.redirect,
             host: canonical(&options.https_host),
             exempt: options.exempt.iter().filter_map(|path| Pattern::path(path).ok()).collect(),
             hsts: hsts(options),
-            ports: ports(config),
+            ports: ports(Scheme::Https, &config.https, &config.listen),
+            plain_ports: plain_ports(config),
         },
     }
+}
+
+/// The host that others count as, which has to be one of the site's.
+fn default_host(
+    options: &FrontConfig,
+    hosts: &[HostPattern],
+    places: &Places,
+    problems: &mut Vec<Problem>,
+) -> Option<HeaderValue> {
+    let host = canonical(&options.default_host)?;
+    let place = places.of("default_host").cloned().unwrap_or(Place::Whole);
+    if options.default_host.starts_with("*.") {
+        let problem = Problem::new(place, "requests for other hosts count as for one host");
+        problems.push(problem.hint("write a name without `*`"));
+        return None;
+    }
+    if !hosts.is_empty()
+        && places.sound(&["hosts"])
+        && !hosts.iter().any(|pattern| pattern.matches(&host))
+    {
+        let problem = Problem::new(place, format!("{host} is not among the site's `hosts`"));
+        problems.push(problem.hint("add it there, or name one that is"));
+    }
+    HeaderValue::from_str(&host).ok()
+}
+
+/// What the site lets through of fields that are kept back from the application.
+fn fields(
+    options: &FrontConfig,
+    extras: &[Extra],
+    trust: &Trust,
+    places: &Places,
+    problems: &mut Vec<Problem>,
+) -> FieldRules {
+    let names = |texts: &[String]| -> Box<[HeaderName]> {
+        texts.iter().filter_map(|text| HeaderName::from_bytes(text.as_bytes()).ok()).collect()
+    };
+    let place = |key: &str| places.of(key).cloned().unwrap_or(Place::Whole);
+    let named = !options.underscores_pass.is_empty();
+    let underscores = match options.underscores {
+        Underscored::Drop => Underscores::Drop,
+        Underscored::Reject => Underscores::Reject,
+        Underscored::Pass => {
+            if !named && places.sound(&["underscores_pass"]) {
+                let problem =
+                    Problem::new(place("underscores"), "no field is named that is to be passed on");
+                let hint = "name each in underscores_pass = [\"SM_USER\"]: to let all through would let visitors say anything";
+                problems.push(problem.hint(hint));
+            }
+            let own: Vec<HeaderName> = extras
+                .iter()
+                .map(|extra| extra.name())
+                .chain(trust.scheme_field())
+                .cloned()
+                .collect();
+            for (index, text) in options.underscores_pass.iter().enumerate() {
+                let name = HeaderName::from_bytes(text.as_bytes()).ok();
+                let is_own = |name: &HeaderName| {
+                    hygiene::collision(name, &[]).is_none()
+                        && hygiene::collision(name, &own).is_some()
+                };
+                if let Some(name) = name.filter(is_own) {
+                    let place = places.of_element("underscores_pass", index);
+                    problems.push(words::taken(text, &name).at(&place));
+                }
+            }
+            let passed = Passed::new(&names(&options.underscores_pass), &own);
+            Underscores::Pass(passed.unwrap_or_default())
+        }
+    };
+    if named && options.underscores != Underscored::Pass && places.sound(&["underscores"]) {
+        let problem =
+            Problem::warning(place("underscores_pass"), "`underscores_pass` has no effect");
+        problems.push(problem.hint("it needs `underscores = \"pass\"`"));
+    }
+    FieldRules { underscores, overrides: names(&options.override_fields) }
 }
 
 fn extras(options: &FrontConfig, places: &Places, problems: &mut Vec<Problem>) -> Box<[Extra]> {
@@ -90,14 +197,25 @@ fn canonical(named: &str) -> Option<Box<str>> {
     host::canonical(named.as_bytes(), Scheme::Https).ok().map(|host| host.as_str().into())
 }
 
-/// Where https is, if it is not at 443. A port that the system is to choose is not known yet.
-fn ports(config: &Config) -> Ports {
-    let has = |list: &[SocketAddr], port| list.iter().any(|address| address.port() == port);
-    if has(&config.https, 443) {
+/// Where a scheme is, if it is not at its own port: `there` is what listens for it, `here` what listens for the other one. A port
+/// that the system is to choose is not known yet.
+fn ports(scheme: Scheme, there: &[SocketAddr], here: &[SocketAddr]) -> Ports {
+    let has = |list: &[SocketAddr], scheme: Scheme| {
+        list.iter().any(|address| address.port() == scheme.default_port())
+    };
+    if has(there, scheme) {
         return Ports::default();
     }
-    let own = config.https.first().map(SocketAddr::port).filter(|port| *port != 0);
-    Ports { by_default: own.filter(|_| has(&config.listen, 80)), by_other: own }
+    let own = there.first().map(SocketAddr::port).filter(|port| *port != 0);
+    Ports { by_default: own.filter(|_| has(here, scheme.other())), by_other: own }
+}
+
+/// Without TLS here, whoever ends it in front maps the ports.
+fn plain_ports(config: &Config) -> Ports {
+    if config.https.is_empty() {
+        return Ports::default();
+    }
+    ports(Scheme::Http, &config.listen, &config.https)
 }
 
 /// RFC 6797 §6.1.
@@ -117,22 +235,47 @@ fn hsts(options: &FrontConfig) -> Option<HeaderValue> {
 
 fn contradictions(
     options: &FrontConfig,
+    entries: &Entries,
     has_tls: bool,
     places: &Places,
     problems: &mut Vec<Problem>,
 ) {
-    for (key, needed) in NEEDS {
+    let has_no_effect = |key: &str, needed: &str, problems: &mut Vec<Problem>| {
         if let (Some(place), None) = (places.of(key), places.of(needed)) {
             let problem = Problem::warning(place.clone(), format!("`{key}` has no effect"));
             problems.push(problem.hint(format!("it needs `{needed}`")));
         }
+    };
+    for (key, needed) in NEEDS {
+        has_no_effect(key, needed, problems);
+    }
+    if !entries.rules.iter().any(|rule| rule.scheme.is_some()) {
+        for key in ["https.host", "https.exempt"] {
+            has_no_effect(key, "https.redirect", problems);
+        }
     }
     let place = |key: &str| places.of(key).cloned().unwrap_or(Place::Whole);
-    let nobody = options.trusted_proxies.is_empty() && !has_tls;
-    if options.redirect && nobody && places.sound(&["trusted_proxies", "listen.https"]) {
-        let message = "nobody could come by https, so every request would be redirected for ever";
-        let hint = "say `listen.https`, or name the proxy that ends TLS in `trusted_proxies`";
+    let nobody_by_https = options.trusted_proxies.is_empty()
+        && !has_tls
+        && places.sound(&["trusted_proxies", "listen.https"]);
+    let message = "nobody could come by https, so every request would be redirected for ever";
+    let hint = "say `listen.https`, or name the proxy that ends TLS in `trusted_proxies`";
+    if options.redirect && nobody_by_https {
         problems.push(Problem::new(place("https.redirect"), message).hint(hint));
+    }
+    for scheme in entries.rules.iter().filter_map(|rule| rule.scheme.as_ref()) {
+        match scheme.value.as_str() {
+            "https" if nobody_by_https => {
+                problems.push(Problem::new(scheme.place.clone(), message).hint(hint));
+            }
+            // RFC 6797 §8.3: such a browser never asks by http again, so it would be sent in a circle.
+            "http" if !options.hsts.is_zero() => {
+                let message = "browsers that were told to come by https only (`https.hsts`) would go in a circle";
+                let hint = "leave `https.hsts` out, or let these pages be by https";
+                problems.push(Problem::new(scheme.place.clone(), message).hint(hint));
+            }
+            _ => {}
+        }
     }
     for (index, network) in options.trusted_proxies.iter().enumerate() {
         if network.prefix_len() == 0 {

@@ -199,6 +199,10 @@ pub enum Words {
     TagFields,
     /// `file:PATH` or `env:VARIABLE`.
     Secret,
+    /// Names of fields with an underscore.
+    UnderscoredFields,
+    /// Names of fields that change what a request asks for.
+    OverrideFields,
 }
 
 impl Words {
@@ -215,7 +219,7 @@ impl Words {
             Self::Paths => "list of paths",
             Self::FieldName => "name of a field",
             Self::CertificateName => "host",
-            Self::TagFields => "list of fields",
+            Self::TagFields | Self::UnderscoredFields | Self::OverrideFields => "list of fields",
             Self::Secret => "place of a secret",
         }
     }

@@ -2,15 +2,18 @@
 //!
 //! The small grammars of names in the file, for options and rules alike. Each says what to write instead.
 
+use http::HeaderName;
 use larder_policy::TagFields;
 use larder_policy::cookies::CookieNames;
 use larder_policy::forwarded_style::{Extra, field_name};
+use larder_policy::hygiene::{self, Collision};
 use larder_policy::query::names;
 use larder_policy::rule::{HostPattern, Pattern, PatternError};
 
 use crate::kind::Words;
 use crate::parse::Fault;
 use crate::secret::SecretSource;
+use crate::suggest::closest;
 
 /// Checks a text of an option.
 pub(crate) fn parse(of: Words, text: &str) -> Result<String, Fault> {
@@ -28,6 +31,8 @@ pub(crate) fn parse(of: Words, text: &str) -> Result<String, Fault> {
         Words::CertificateName => certificate_name(text)?,
         Words::TagFields => TagFields::field(text).map(drop).map_err(plain)?,
         Words::Secret => drop(SecretSource::place(text)?),
+        Words::UnderscoredFields => underscored(text)?,
+        Words::OverrideFields => override_field(text)?,
     }
     Ok(text.to_owned())
 }
@@ -63,6 +68,44 @@ fn certificate_name(text: &str) -> Result<(), Fault> {
     let hint = "write the name that the application's certificate has, as in \"app.example\"";
     let wrong = || Fault::new(format!("no certificate is for {text:?}"), hint);
     larder_tls::client::Name::parse(text).map(drop).ok_or_else(wrong)
+}
+
+/// A field that may go on although its name has an underscore.
+fn underscored(text: &str) -> Result<(), Fault> {
+    let name = HeaderName::from_bytes(text.as_bytes()).map_err(|_| no_field(text))?;
+    match hygiene::collision(&name, &[]) {
+        None => Ok(()),
+        Some(Collision::NoUnderscore) => Err(Fault::new(
+            format!("{text:?} has no underscore, and goes to the application in any case"),
+            "leave it out",
+        )),
+        Some(Collision::Taken) => Err(taken(text, &name)),
+    }
+}
+
+/// An application would take the field for one that is not a visitor's to send.
+pub(crate) fn taken(text: &str, name: &HeaderName) -> Fault {
+    let dashed = hygiene::with_dashes(name);
+    let message = format!("applications take {text:?} for `{dashed}`, which visitors may not set");
+    Fault::new(message, "leave it out: no setting lets it through")
+}
+
+fn no_field(text: &str) -> Fault {
+    Fault::new(format!("{text:?} is not the name of a field"), "as in \"X-Tenant\"")
+}
+
+/// A field that changes what a request asks for.
+fn override_field(text: &str) -> Result<(), Fault> {
+    let name = HeaderName::from_bytes(text.as_bytes()).map_err(|_| no_field(text))?;
+    if hygiene::is_override(&name) {
+        return Ok(());
+    }
+    let known = hygiene::OVERRIDE_FIELDS.iter().map(|field| field.name);
+    let hint = match closest(name.as_str(), known) {
+        Some(known) => format!("did you mean \"{known}\"?"),
+        None => "leave it out; docs/behind-a-proxy.md lists those that are kept back".to_owned(),
+    };
+    Err(Fault::new(format!("{text:?} is not kept back from the application"), hint))
 }
 
 /// RFC 9110 §5.6.2: the characters of a token, of which media types are made.

@@ -140,6 +140,11 @@ pub fn field_name(text: &str) -> Result<HeaderName, PatternError> {
     Ok(name)
 }
 
+/// Whether a field is HTTP's, the session's, or written by `style`: nobody else's to give another meaning.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    OURS.contains(&name) || RESERVED.contains(&name)
+}
+
 /// What a family writes.
 const OURS: [&str; 5] =
     ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"];

@@ -1,46 +1,70 @@
 //! What the site decided about requests before any page is looked for: whom to believe, which hosts there are, what is
-//! answered at the door.
+//! answered at the door; and what it decided about what goes on from there to the application.
 //!
-//! In this order: a health check is answered whatever host it names; a host that is not the site's is refused; what came by
-//! http goes to https.
+//! In this order: a health check is answered whatever host it names; a host that is not the site's is refused, or counts as the
+//! site's own; what came by the wrong scheme goes to the other one.
 
+use crate::forwarded::{self, Client};
 use crate::forwarded_style::{Say, Style};
-use crate::hygiene::target;
+use crate::hygiene::{self, Cleaned, FieldRules, Route, target};
+use crate::policy::Policy;
 use crate::redirect::{Https, Redirect};
-use crate::rule::HostPattern;
+use crate::rule::{Asked, HostPattern, Rule};
 use crate::scheme::Scheme;
 use crate::trusted::Trust;
-use http::{HeaderName, Method, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+use larder_semantics::Reason;
 use std::sync::Arc;
 
-/// Everything that is decided at the door.
+/// Everything that is decided at the door, and about what goes on.
 #[derive(Clone, Debug, Default)]
 pub struct Front {
     /// Whose word about the visitor is taken.
     pub trust: Trust,
     /// How the application is told of the visitor.
     pub style: Arc<Style>,
+    /// Which fields of visitors the application gets.
+    pub fields: FieldRules,
     /// The site's hosts; empty where every host is.
     pub hosts: Box<[HostPattern]>,
+    /// The host, canonical, that a request for one that is not the site's counts as being for.
+    pub default_host: Option<HeaderValue>,
     /// Paths that say that Larder is there.
     pub health: Box<[String]>,
     /// What https means for the site.
     pub https: Https,
+    /// The site's rules, where one of them says by which scheme its pages are.
+    pub schemes: Option<Arc<Policy>>,
 }
 
-/// An answer that needs neither cache nor application.
+/// What becomes of a request at the door, where it is not just let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Door {
     /// Larder is there.
     Health,
     /// The site has no such host.
     UnknownHost,
-    /// To https.
-    Redirect(Redirect),
+    /// To the other scheme.
+    Redirect(Redirect, Reason),
+    /// Let in, as if it were for this host.
+    As(HeaderValue),
+}
+
+/// What the application is told of a request that goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Telling<'a> {
+    /// Who asks.
+    pub client: &'a Client,
+    /// The canonical host, if the request names one.
+    pub host: Option<&'a HeaderValue>,
+    /// The version in which the request came.
+    pub received: Version,
+    /// Whether its answer may be stored.
+    pub route: Route,
 }
 
 impl Front {
-    /// What is answered at the door; `None` lets the request in. `host` is canonical.
+    /// What becomes of a request at the door; `None` lets it in. `host` is canonical.
     ///
     /// On the path of every hit: little is done where the site decided nothing.
     #[inline]
@@ -50,30 +74,116 @@ impl Front {
         if is_health && matches!(*method, Method::GET | Method::HEAD) {
             return Some(Door::Health);
         }
-        if self.hosts.is_empty() && !self.https.redirect {
+        let is_open = self.hosts.is_empty() && self.default_host.is_none();
+        if is_open && !self.https.redirect && self.schemes.is_none() {
             return None;
         }
         self.closed(scheme, method, host, uri)
     }
 
     fn closed(&self, scheme: Scheme, method: &Method, host: &str, uri: &Uri) -> Option<Door> {
-        if !self.hosts.is_empty() && !self.hosts.iter().any(|pattern| pattern.matches(host)) {
-            return Some(Door::UnknownHost);
-        }
-        self.https.redirect(scheme, method, host, &target(uri)).map(Door::Redirect)
+        let Some((host, other)) = self.site(host) else { return Some(Door::UnknownHost) };
+        let elsewhere = self.elsewhere(scheme, method, host, &target(uri));
+        elsewhere
+            .map(|(to, reason)| Door::Redirect(to, reason))
+            .or_else(|| other.cloned().map(Door::As))
     }
 
-    /// Fields that the application is told and that say nothing but what a page's key says.
-    pub fn told_by_key(&self) -> impl Iterator<Item = &HeaderName> {
+    /// The host that a request counts as being for, and the site's own where that is another than it names. `None`: the site
+    /// has none for it.
+    fn site<'a>(&'a self, host: &'a str) -> Option<(&'a str, Option<&'a HeaderValue>)> {
+        let is_known = match self.hosts.is_empty() {
+            // Only what names none at all (HTTP/1.0) is not for a host of the site's.
+            true => !host.is_empty() || self.default_host.is_none(),
+            false => self.hosts.iter().any(|pattern| pattern.matches(host)),
+        };
+        if is_known {
+            return Some((host, None));
+        }
+        let own = self.default_host.as_ref()?;
+        Some((own.to_str().ok()?, Some(own)))
+    }
+
+    /// Where a request goes that came by the wrong scheme, and why.
+    fn elsewhere(
+        &self,
+        scheme: Scheme,
+        method: &Method,
+        host: &str,
+        target: &str,
+    ) -> Option<(Redirect, Reason)> {
+        let (to, reason) = self.belongs(scheme, method, host, target)?;
+        let there = self.https.host_for(to, host);
+        // Hosts and ports of the two schemes may have other rules. A request is sent only to where it is let in.
+        let (arrives, _) = self.site(&there).unwrap_or((&there, None));
+        if self.belongs(to, method, arrives, target).is_some() {
+            return None;
+        }
+        Some((Redirect::to(to, method, &there, target)?, reason))
+    }
+
+    /// The scheme that a request should have come by, if that is not the one it came by.
+    fn belongs(
+        &self,
+        scheme: Scheme,
+        method: &Method,
+        host: &str,
+        target: &str,
+    ) -> Option<(Scheme, Reason)> {
+        let ruled = self.ruled(method, host, target).and_then(|rule| rule.scheme);
+        let (to, reason) = match ruled {
+            Some(ruled) => (ruled, Reason::SchemeRedirect),
+            None if self.https.redirect => (Scheme::Https, Reason::HttpsRedirect),
+            None => return None,
+        };
+        // A rule for http is an exemption from what holds for all; what is exempt is answered by http whatever a rule says.
+        let is_exempt = to == Scheme::Https && self.https.exempts(target);
+        (to != scheme && !is_exempt).then_some((to, reason))
+    }
+
+    fn ruled(&self, method: &Method, host: &str, target: &str) -> Option<&Rule> {
+        let policy = self.schemes.as_ref()?;
+        policy.rules.find(&Asked { method, host, target }).map(|(_, rule)| rule)
+    }
+
+    /// Whether a request is refused for the names of its fields.
+    #[must_use]
+    pub fn refuses(&self, headers: &HeaderMap) -> bool {
+        self.fields.refuses(headers)
+    }
+
+    /// Makes of a client's fields what the application is sent: what is not for it or not the client's to say is taken off, and
+    /// it is told who asks, by which scheme, for which site.
+    ///
+    /// What is asked for on a connection of its own (`Upgrade`) is in what comes back.
+    pub fn hand_on(&self, headers: &mut HeaderMap, telling: &Telling<'_>) -> Cleaned {
+        let mut cleaned = hygiene::clean(headers, &self.fields, telling.route);
+        // A field that only the site's proxies say the scheme by goes like those that all do.
+        if let Some(name) = self.trust.scheme_field()
+            && headers.remove(name).is_some()
+        {
+            cleaned.told_of_client += 1;
+        }
+        telling.client.write(headers, telling.host);
+        forwarded::via(headers, telling.received);
+        cleaned
+    }
+
+    /// Fields that the application is told and that say nothing but what a page's key says, or that it is never told of on
+    /// pages that may be stored.
+    pub fn told_by_key(&self) -> impl Iterator<Item = HeaderName> {
         let extras = self.style.extras.iter();
         let told = extras.filter(|extra| *extra.say() != Say::Client).map(|extra| extra.name());
-        told.chain(self.trust.scheme_field())
+        let overrides = hygiene::OVERRIDE_FIELDS.iter().map(|field| field.name);
+        let unsent = overrides.map(HeaderName::from_static);
+        let unsent = unsent.filter(|name| !self.fields.overrides.contains(name));
+        told.chain(self.trust.scheme_field()).cloned().chain(unsent)
     }
 
     /// Fields that the application is told and that differ from visitor to visitor.
-    pub fn told_by_visitor(&self) -> impl Iterator<Item = &HeaderName> {
+    pub fn told_by_visitor(&self) -> impl Iterator<Item = HeaderName> {
         let extras = self.style.extras.iter();
-        extras.filter(|extra| *extra.say() == Say::Client).map(|extra| extra.name())
+        extras.filter(|extra| *extra.say() == Say::Client).map(|extra| extra.name().clone())
     }
 }
 
@@ -102,7 +212,8 @@ mod tests {
         ) {
             Some(Door::Health) => "health",
             Some(Door::UnknownHost) => "unknown",
-            Some(Door::Redirect(_)) => "redirect",
+            Some(Door::Redirect(..)) => "redirect",
+            Some(Door::As(_)) => "as another",
             None => "in",
         };
         let cases = [

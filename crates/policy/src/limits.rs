@@ -6,8 +6,8 @@ pub const HOST_BYTES_MAX: usize = 253 + 1 + 6;
 /// Digits of the largest `u64`. Longer lengths cannot be counted and are nobody's honest request.
 pub const CONTENT_LENGTH_DIGITS_MAX: usize = 20;
 
-/// Underscored names that are remembered for the log; the rest of a flood is only counted.
-pub const UNDERSCORED_NAMES_MAX: usize = 8;
+/// Names of dropped fields, of each kind, that are remembered of a request for the log; the rest of a flood is only counted.
+pub const DROPPED_NAMES_MAX: usize = 8;
 
 /// Hops that are read of `Forwarded` and `X-Forwarded-For`, from the nearest; a longer list is nobody's honest one.
 pub const FORWARDED_HOPS_MAX: usize = 64;

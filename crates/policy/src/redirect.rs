@@ -1,4 +1,4 @@
-//! Where a visitor is sent who came by http and should have come by https, and when an application sends one in a circle:
+//! Where a visitor is sent who came by the other scheme than they should have, and when an application sends one in a circle:
 //! RFC 9110 §15.4, RFC 6797 §7.
 //!
 //! The decision uses the scheme that was decided for the request ([`Arrival`](crate::Arrival)), so a request that arrived by
@@ -7,6 +7,7 @@
 use crate::rule::Pattern;
 use crate::scheme::Scheme;
 use http::{HeaderValue, Method, StatusCode, Uri};
+use std::borrow::Cow;
 
 /// `[https]` of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,15 +22,17 @@ pub struct Https {
     pub hsts: Option<HeaderValue>,
     /// Where https is, if not at its own port.
     pub ports: Ports,
+    /// Where http is, if not at its own port.
+    pub plain_ports: Ports,
 }
 
-/// Ports of https that are not 443, each for those who came to one of http's.
+/// Ports of a scheme that are not its own, each for those who came to one of the other's.
 ///
-/// Who was asked for a host without a port came to port 80. If nothing listens there, somebody in front maps
-/// ports, those of https too.
+/// Who was asked for a host without a port came to the scheme's own. If nothing listens there, somebody in front maps
+/// ports, those of the other scheme too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ports {
-    /// For those who came to port 80.
+    /// For those who came to the other scheme's own port.
     pub by_default: Option<u16>,
     /// For those who came to another port.
     pub by_other: Option<u16>,
@@ -45,7 +48,8 @@ pub struct Redirect {
 }
 
 impl Https {
-    /// Where a request goes instead. `host` is canonical for http, `target` as it was sent.
+    /// Where a request by http goes instead, if all that comes by http does. `host` is canonical for http, `target` as it was
+    /// sent.
     #[must_use]
     pub fn redirect(
         &self,
@@ -54,18 +58,42 @@ impl Https {
         host: &str,
         target: &str,
     ) -> Option<Redirect> {
-        if !self.redirect || scheme == Scheme::Https || !target.starts_with('/') {
+        if !self.redirect || scheme == Scheme::Https || self.exempts(target) {
             return None;
         }
+        Redirect::to(scheme.other(), method, &self.host_for(scheme.other(), host), target)
+    }
+
+    /// Whether a path is answered by http although others are not.
+    #[must_use]
+    pub fn exempts(&self, target: &str) -> bool {
         let path = target.split('?').next().unwrap_or_default();
-        if self.exempt.iter().any(|exempt| is_at(exempt, path)) {
-            return None;
+        self.exempt.iter().any(|exempt| is_at(exempt, path))
+    }
+
+    /// The host of a page by `scheme` that was asked for at `host` by the other one, whose port is none of this scheme's.
+    #[must_use]
+    pub fn host_for<'a>(&'a self, scheme: Scheme, host: &'a str) -> Cow<'a, str> {
+        let (own, ports) = match scheme {
+            Scheme::Https => (self.host.as_deref(), self.ports),
+            Scheme::Http => (None, self.plain_ports),
+        };
+        if let Some(own) = own {
+            return Cow::Borrowed(own);
         }
-        // A port of http is none of https.
         let bare = without_port(host);
-        let port = if bare == host { self.ports.by_default } else { self.ports.by_other };
-        let (host, port) = self.host.as_deref().map_or((bare, port), |own| (own, None));
-        if host.is_empty() {
+        match if bare == host { ports.by_default } else { ports.by_other } {
+            Some(port) if !bare.is_empty() => Cow::Owned(format!("{bare}:{port}")),
+            Some(_) | None => Cow::Borrowed(bare),
+        }
+    }
+}
+
+impl Redirect {
+    /// To the same page at `host` by `scheme`. None where there is no such URL.
+    #[must_use]
+    pub fn to(scheme: Scheme, method: &Method, host: &str, target: &str) -> Option<Self> {
+        if host.is_empty() || !target.starts_with('/') {
             return None;
         }
         // RFC 9110 §15.4.2: after a 301 clients may change POST to GET; after a 308 none does.
@@ -73,9 +101,8 @@ impl Https {
             Method::GET | Method::HEAD => StatusCode::MOVED_PERMANENTLY,
             _ => StatusCode::PERMANENT_REDIRECT,
         };
-        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-        let location = HeaderValue::from_str(&format!("https://{host}{port}{target}")).ok()?;
-        Some(Redirect { status, location })
+        let location = format!("{}://{host}{target}", scheme.as_str());
+        Some(Self { status, location: HeaderValue::from_str(&location).ok()? })
     }
 }
 
@@ -141,6 +168,7 @@ mod tests {
             exempt: exempt.map(|path| Pattern::path(path).unwrap()).into(),
             hsts: None,
             ports: Ports::default(),
+            plain_ports: Ports::default(),
         }
     }
 

@@ -22,6 +22,15 @@ impl Scheme {
         }
     }
 
+    /// The one that this is not.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Http => Self::Https,
+            Self::Https => Self::Http,
+        }
+    }
+
     /// RFC 9110 §4.2.1, §4.2.2: the port that a URI of this scheme need not name.
     #[must_use]
     pub const fn default_port(self) -> u16 {

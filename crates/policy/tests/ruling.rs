@@ -35,6 +35,7 @@ fn rule(action: Action) -> Rule {
             methods: Vec::new(),
         },
         action,
+        scheme: None,
         query: Query::default(),
         tags: Vec::new(),
     }

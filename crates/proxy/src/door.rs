@@ -1,4 +1,4 @@
-//! What does a client see that is answered at the door? Health checks and redirects to https; an unknown host is refused like
+//! What does a client see that is answered at the door? Health checks and redirects to the other scheme; an unknown host is refused like
 //! everything that is refused ([`crate::error`]).
 
 use bytes::Bytes;
@@ -17,11 +17,11 @@ pub(crate) fn health(method: &Method) -> Answer {
     answer(StatusCode::OK, HeaderMap::new(), "ok\n".to_owned(), Reason::Health, method)
 }
 
-/// To the same page by https.
-pub(crate) fn redirect(redirect: Redirect, method: &Method) -> Answer {
-    let text = format!("Use {}\n", redirect.location.to_str().unwrap_or("https"));
+/// To the same page by the other scheme.
+pub(crate) fn redirect(redirect: Redirect, reason: Reason, method: &Method) -> Answer {
+    let text = format!("Use {}\n", redirect.location.to_str().unwrap_or("the other scheme"));
     let headers = HeaderMap::from_iter([(LOCATION, redirect.location)]);
-    answer(redirect.status, headers, text, Reason::HttpsRedirect, method)
+    answer(redirect.status, headers, text, reason, method)
 }
 
 fn answer(

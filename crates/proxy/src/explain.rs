@@ -6,12 +6,13 @@ use std::sync::Arc;
 use http::HeaderName;
 use larder_cache::Cache;
 use larder_cache::sharing::Sharing;
-use larder_policy::{Explanation, Ruling, Visit};
+use larder_policy::explain::{Knowing, Peer};
+use larder_policy::{Explanation, Front, Ruling, Visit};
 use larder_semantics::vary::Vary;
 
-/// Explains, under the rules in force. Changes nothing and asks nobody.
+/// Explains, under the rules in force, what comes of a request that `peer` hands in at `front`. Changes nothing and asks nobody.
 #[must_use]
-pub fn explain(cache: &Cache, visit: &Visit<'_>) -> Explanation {
+pub fn explain(cache: &Cache, front: &Front, peer: Peer, visit: &Visit<'_>) -> Explanation {
     let policy = Arc::clone(&cache.options().policy);
     let proofs = cache.identities().of_site(visit.host, policy.number());
     let varies = |ruling: &Ruling, key: &[u8]| -> Vec<HeaderName> {
@@ -26,5 +27,6 @@ pub fn explain(cache: &Cache, visit: &Visit<'_>) -> Explanation {
             None => cache.varies(sharing.rule()).map(|names| names.to_vec()).unwrap_or_default(),
         }
     };
-    policy.explain_knowing(visit, &proofs, &varies, cache.now())
+    let known = Knowing { sources: &proofs, varies: &varies, peer, now: cache.now() };
+    front.explain(&policy, visit, &known)
 }

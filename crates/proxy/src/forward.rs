@@ -10,16 +10,19 @@ use std::task::{Context, Poll};
 use http::header::{CONNECTION, HOST, HeaderMap, HeaderValue, UPGRADE};
 use http::{Request, Response, StatusCode, Uri, Version};
 use hyper::upgrade::OnUpgrade;
-use larder_policy::{Arrival, Cleaned, Front, Scheme, forwarded, hygiene};
-use larder_tower::{ForNobody, RequestBody};
+use larder_policy::front::Telling;
+use larder_policy::hygiene::Route;
+use larder_policy::{Arrival, Front, Scheme, forwarded};
+use larder_tower::{AsItIs, ForNobody, RequestBody};
 use larder_upstream::{Interim, Upstream, UpstreamBody, UpstreamError};
 use parking_lot::Mutex;
 use tower_service::Service;
 
 use crate::context::{ConnContext, Protocol};
+use crate::dropped;
 use crate::inbound::Inbound;
 use crate::listen::InterimSink;
-use crate::metrics::{Dropped, Metrics};
+use crate::metrics::Metrics;
 use crate::purge::strike_helpers;
 
 /// Sends requests of one connection to the application.
@@ -38,8 +41,6 @@ struct Told {
     metrics: Arc<Metrics>,
     /// Who is connected.
     client: forwarded::Client,
-    /// Whether what the peer says of visitors is taken.
-    peer_is_trusted: bool,
     /// The last `Host` that was sent in canonical form, and of which scheme: nearly always the next one too.
     host: Mutex<Option<(Scheme, HeaderValue)>>,
 }
@@ -60,27 +61,6 @@ impl Told {
             *last = Some((scheme, site.clone()));
         }
         Some(site)
-    }
-
-    /// Counts what was taken off a request, and says so once: a proxy in front that nobody named is taken for a visitor.
-    fn count(&self, context: &ConnContext, cleaned: &Cleaned, named: usize) {
-        let metrics = self.metrics.worker(context.worker);
-        if cleaned.underscored > 0 {
-            let is_first = metrics.drop_fields(Dropped::Underscored, cleaned.underscored);
-            let names = &cleaned.underscored_names;
-            if is_first {
-                tracing::info!(?names, "fields with underscores are not passed on");
-            } else {
-                tracing::debug!(?names, "fields with underscores dropped");
-            }
-        }
-        let forged = cleaned.told_of_client + named;
-        if forged > 0 && !self.peer_is_trusted && metrics.drop_fields(Dropped::Forwarded, forged) {
-            tracing::info!(
-                peer = %context.peer.ip(),
-                "fields about the visitor (X-Forwarded-*) were not believed; if this peer is a proxy of yours, name it in `trusted_proxies`"
-            );
-        }
     }
 }
 
@@ -111,7 +91,6 @@ impl Forward {
         let peer = context.peer.ip();
         let told = Told {
             client: forwarded::Client::new(peer, context.scheme, &front.style),
-            peer_is_trusted: front.trust.trusts(peer),
             front: Arc::clone(front),
             metrics: Arc::clone(metrics),
             host: Mutex::default(),
@@ -163,25 +142,24 @@ impl Service<Request<RequestBody<Inbound>>> for Forward {
         let scheme = arrival.map_or(self.context.scheme, |arrival| arrival.scheme);
         let site = self.told.site(request.uri(), request.headers(), scheme);
         let can_upgrade = request.extensions().get::<OnUpgrade>().is_some();
-        let headers = request.headers_mut();
-        let cleaned = hygiene::clean_for_application(headers);
-        strike_helpers(headers);
-        // A field that only the site's proxies say the scheme by goes like those that all do.
-        let named = self.told.front.trust.scheme_field().and_then(|name| headers.remove(name));
-        if cleaned.underscored + cleaned.told_of_client > 0 || named.is_some() {
-            self.told.count(&self.context, &cleaned, usize::from(named.is_some()));
-        }
-        let style = &self.told.front.style;
-        match arrival {
-            _ if for_nobody => {
-                forwarded::Client::nobody(scheme, style).write(headers, site.as_ref());
-            }
+        let as_it_is = request.extensions().get::<AsItIs>().is_some();
+        let route = if as_it_is { Route::Passed } else { Route::of(request.method()) };
+        let front = &self.told.front;
+        let other = match arrival {
+            _ if for_nobody => Some(forwarded::Client::nobody(scheme, &front.style)),
             Some(Arrival { scheme, client }) => {
-                forwarded::Client::new(client, scheme, style).write(headers, site.as_ref());
+                Some(forwarded::Client::new(client, scheme, &front.style))
             }
-            None => self.told.client.write(headers, site.as_ref()),
+            None => None,
+        };
+        let client = other.as_ref().unwrap_or(&self.told.client);
+        let telling = Telling { client, host: site.as_ref(), received, route };
+        let headers = request.headers_mut();
+        strike_helpers(headers);
+        let cleaned = front.hand_on(headers, &telling);
+        if cleaned.is_of_note() {
+            dropped::count(&self.told.metrics, front, &self.context, &cleaned);
         }
-        forwarded::via(headers, received);
         if let Some(protocols) = cleaned.upgrade.filter(|wish| can_upgrade && !is_http(wish)) {
             headers.insert(UPGRADE, protocols);
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));

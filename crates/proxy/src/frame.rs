@@ -11,12 +11,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue,
+    CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue,
     STRICT_TRANSPORT_SECURITY, UPGRADE,
 };
 use http::{Method, Request, Response};
 use larder_policy::front::Door;
-use larder_policy::{Arrival, CanonicalHost, Front, Scheme, hygiene};
+use larder_policy::hygiene::{Removal, Route};
+use larder_policy::{Arrival, CanonicalHost, Cleaned, Front, Scheme, hygiene};
 use larder_semantics::Reason;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
@@ -24,9 +25,11 @@ use tower_service::Service;
 
 use crate::context::{ConnContext, Protocol};
 use crate::door;
+use crate::dropped;
 use crate::error::{self, After};
 use crate::inbound::Inbound;
 use crate::limits;
+use crate::metrics::Metrics;
 use crate::purge::Counter;
 use crate::reply::Reply;
 
@@ -48,6 +51,8 @@ pub(crate) struct FrameLayer {
     pub(crate) context: Arc<ConnContext>,
     /// What is answered at the door.
     pub(crate) front: Arc<Front>,
+    /// Where it is counted what is struck out.
+    pub(crate) metrics: Arc<Metrics>,
     /// Most fields a head may have.
     pub(crate) fields_max: usize,
     /// Where purges are taken.
@@ -59,8 +64,14 @@ impl<S> Layer<S> for FrameLayer {
 
     fn layer(&self, inner: S) -> Frame<S> {
         let (context, front) = (Arc::clone(&self.context), Arc::clone(&self.front));
-        let counter = self.counter.clone();
-        Frame { inner, context, front, fields_max: self.fields_max, counter }
+        Frame {
+            inner,
+            context,
+            front,
+            metrics: Arc::clone(&self.metrics),
+            fields_max: self.fields_max,
+            counter: self.counter.clone(),
+        }
     }
 }
 
@@ -70,6 +81,7 @@ pub(crate) struct Frame<S> {
     inner: S,
     context: Arc<ConnContext>,
     front: Arc<Front>,
+    metrics: Arc<Metrics>,
     fields_max: usize,
     counter: Counter,
 }
@@ -103,11 +115,14 @@ impl<S> Frame<S> {
         {
             return Err(Reason::OtherScheme);
         }
+        if self.front.refuses(request.headers()) {
+            return Err(Reason::UnderscoredField);
+        }
         Ok(host)
     }
 
     /// What is answered here: errors, purges, and what the site has answered at its door.
-    fn answer(&self, request: &mut Request<Inbound>, scheme: Scheme) -> Option<Here> {
+    fn answer(&self, request: &mut Request<Inbound>, scheme: Scheme) -> Entrance {
         // Before the door: those who purge often name the cache's own address, and come by http.
         if self.counter.concerns(request)
             && let Ok(host) = self.check(request, scheme)
@@ -116,24 +131,63 @@ impl<S> Frame<S> {
             // Both have to be let, where a PROXY protocol header announced another.
             let peers = [self.context.socket, self.context.peer.ip()];
             if let Some((head, text, reason)) = self.counter.take(request, host.as_str(), peers) {
-                return Some(Here::Own(Box::new((head, text)), reason));
+                return Entrance::Closed(Here::Own(Box::new((head, text)), reason));
             }
         }
         let host = match self.check(request, scheme) {
             Ok(host) => host,
-            Err(reason) => return Some(Here::Refused(reason)),
+            Err(reason) => return Entrance::Closed(Here::Refused(reason)),
         };
         let method = request.method();
-        let door = self.front.door(scheme, method, host.as_str(), request.uri())?;
-        Some(match door {
+        let Some(door) = self.front.door(scheme, method, host.as_str(), request.uri()) else {
+            return Entrance::Open;
+        };
+        Entrance::Closed(match door {
+            Door::As(host) => return Entrance::As(Box::new(host)),
             Door::UnknownHost => Here::Refused(Reason::UnknownHost),
             Door::Health => Here::Own(Box::new(door::health(method)), Reason::Health),
-            Door::Redirect(to) => {
-                Here::Own(Box::new(door::redirect(to, method)), Reason::HttpsRedirect)
+            Door::Redirect(to, reason) => {
+                Here::Own(Box::new(door::redirect(to, reason, method)), reason)
             }
         })
     }
+
+    /// Takes off what no page may be chosen by.
+    fn strike(&self, request: &mut Request<Inbound>) {
+        if self.context.protocol == Protocol::H2 {
+            join_cookies(request.headers_mut());
+        }
+        let Some((struck, cleaned)) = strike_listed(request.headers_mut(), &self.front) else {
+            return;
+        };
+        if cleaned.is_of_note() {
+            dropped::count(&self.metrics, &self.front, &self.context, &cleaned);
+        }
+        request.extensions_mut().insert(struck);
+    }
 }
+
+/// Whether a request goes further in.
+enum Entrance {
+    Open,
+    /// As if it were for this host.
+    As(Box<HeaderValue>),
+    Closed(Here),
+}
+
+/// Makes a request one for `host`, whichever it names.
+fn rename(request: &mut Request<Inbound>, host: HeaderValue) {
+    request.headers_mut().insert(HOST, host);
+    if request.uri().authority().is_some() {
+        let target = hygiene::target(request.uri()).parse();
+        // It was part of a URI before.
+        *request.uri_mut() = target.unwrap_or_default();
+    }
+}
+
+/// Fields that were struck out because `Connection` lists them, and what else went with them. An extension of the request.
+#[derive(Clone, Debug)]
+pub(crate) struct Struck(pub(crate) Arc<[(HeaderName, Removal)]>);
 
 impl<S, B> Service<Request<Inbound>> for Frame<S>
 where
@@ -152,13 +206,18 @@ where
         let method = request.method().clone();
         let arrival = request.extensions().get::<Arrival>();
         let scheme = arrival.map_or(self.context.scheme, |arrival| arrival.scheme);
-        let state = match self.answer(&mut request, scheme) {
+        let here = match self.answer(&mut request, scheme) {
+            Entrance::Open => None,
+            Entrance::As(host) => {
+                rename(&mut request, *host);
+                None
+            }
+            Entrance::Closed(here) => Some(here),
+        };
+        let state = match here {
             Some(here) => State::Here { here: Some(here) },
             None => {
-                if self.context.protocol == Protocol::H2 {
-                    join_cookies(request.headers_mut());
-                }
-                strike_listed(request.headers_mut());
+                self.strike(&mut request);
                 State::Inner { future: self.inner.call(request) }
             }
         };
@@ -270,7 +329,7 @@ fn join_cookies(headers: &mut HeaderMap) {
 /// without that field would be stored as the one for its value.
 ///
 /// The usual options, which name no such field, cost one comparison.
-fn strike_listed(headers: &mut HeaderMap) {
+fn strike_listed(headers: &mut HeaderMap, front: &Front) -> Option<(Struck, Cleaned)> {
     const USUAL: [&str; 5] = ["keep-alive", "close", "upgrade", "te", "http2-settings"];
     let is_usual = |value: &HeaderValue| {
         value.to_str().is_ok_and(|value| {
@@ -279,13 +338,22 @@ fn strike_listed(headers: &mut HeaderMap) {
         })
     };
     if headers.get_all(CONNECTION).iter().all(is_usual) {
-        return;
+        return None;
     }
-    let protocols = hygiene::clean_for_application(headers).upgrade;
-    if let Some(protocols) = protocols {
-        headers.insert(UPGRADE, protocols);
+    let before: Vec<HeaderName> = headers.keys().cloned().collect();
+    // What overrides where it may not is known further in.
+    let route = Route::Passed;
+    let cleaned = hygiene::clean(headers, &front.fields, route);
+    let struck = before.into_iter().filter(|name| !headers.contains_key(name)).map(|name| {
+        let why = front.fields.removal(&name, route).unwrap_or(Removal::Connection);
+        (name, why)
+    });
+    let struck = Struck(struck.collect());
+    if let Some(protocols) = &cleaned.upgrade {
+        headers.insert(UPGRADE, protocols.clone());
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     }
+    Some((struck, cleaned))
 }
 
 fn refuse<B>(reason: Reason, method: &Method) -> Response<Reply<B>> {

@@ -26,6 +26,7 @@ mod certificates;
 mod clock;
 mod context;
 mod door;
+mod dropped;
 mod error;
 mod explain;
 mod exposition;

@@ -115,3 +115,9 @@ pub(crate) const H2_DATA_BYTES_MAX: usize = 16 * 1024 - 9;
 /// What is gathered of several HTTP/2 responses before it is written: what a TLS record holds
 /// (RFC 8446 §5.1). More at once saves no more system calls worth the memory.
 pub(crate) const GATHERED_BYTES_MAX: usize = 16 * 1024;
+
+/// Names of dropped fields that the log speaks of, in the life of a process: a site has a handful, an attacker any number.
+pub(crate) const NAMES_SAID_MAX: usize = 64;
+
+/// Bytes of such a name that are shown and remembered: nobody's honest field is longer.
+pub(crate) const NAME_SAID_BYTES_MAX: usize = 64;

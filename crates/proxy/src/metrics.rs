@@ -11,6 +11,8 @@ use larder_cache::{Handling, Note};
 use larder_policy::trusted::Unclear;
 use larder_semantics::Reason;
 
+use crate::dropped::Said;
+
 /// Upper bounds of the duration histogram, microseconds: a hit lies in the first, an application's
 /// page in the middle, a hanging one at the end.
 pub(crate) const BUCKETS_MICROS: [u64; 15] = [
@@ -37,6 +39,8 @@ pub struct Metrics {
     pub(crate) certificates_applied: AtomicU64,
     /// Certificates that were not, because something is wrong with them.
     pub(crate) certificates_refused: AtomicU64,
+    /// Names of dropped fields that the log has spoken of.
+    pub(crate) said: Said,
 }
 
 /// Two cache lines: processors fetch them in pairs.
@@ -142,16 +146,19 @@ pub(crate) enum Dropped {
     Underscored,
     /// They tell of the visitor's address and scheme, and nobody trusted says so.
     Forwarded,
+    /// They ask for another method or URL.
+    Override,
 }
 
 impl Dropped {
-    pub(crate) const ALL: [Self; 2] = [Self::Underscored, Self::Forwarded];
+    pub(crate) const ALL: [Self; 3] = [Self::Underscored, Self::Forwarded, Self::Override];
 
     /// The word for the label.
     pub(crate) const fn token(self) -> &'static str {
         match self {
             Self::Underscored => "underscore",
             Self::Forwarded => "forwarded",
+            Self::Override => "override",
         }
     }
 }
@@ -168,6 +175,7 @@ impl Metrics {
             reloads_refused: AtomicU64::new(0),
             certificates_applied: AtomicU64::new(0),
             certificates_refused: AtomicU64::new(0),
+            said: Said::default(),
         }
     }
 

@@ -47,7 +47,7 @@ pub(crate) struct Pipeline {
     /// Clients that are told the whole explanation.
     trusted: Arc<[IpNet]>,
     /// What is decided before a page is looked for.
-    front: Arc<Front>,
+    pub(crate) front: Arc<Front>,
     /// Who may purge on the site's own listener.
     purgers: Arc<Purgers>,
     /// Who may on the admin listener.
@@ -104,6 +104,7 @@ impl Site for Pipeline {
         let framed = FrameLayer {
             context: Arc::clone(&context),
             front: Arc::clone(&self.front),
+            metrics: Arc::clone(&kept.metrics),
             fields_max: kept.fields_max,
             counter: Counter { purgers: Arc::clone(&self.purgers), desk: Arc::clone(&kept.desk) },
         };
@@ -132,7 +133,8 @@ pub fn cache_options(config: &Config) -> Options {
         object_bytes_max: config.cache.object_bytes_max as u64,
         uncacheable_for: config.cache.uncacheable_memory,
         rewritten: Rewritten::by_a_proxy()
-            .and(config.front.told_by_key(), config.front.told_by_visitor()),
+            .and(config.front.told_by_key(), config.front.told_by_visitor())
+            .with_underscored(config.front.fields.passed()),
         policy: Arc::clone(&config.policy),
         ..Options::default()
     }

@@ -17,6 +17,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, Version};
 use ipnet::IpNet;
 use larder_cache::Cache;
+use larder_policy::explain::{Peer, Removed};
 use larder_policy::{Arrival, Front, Scheme, Visit, hygiene};
 use larder_semantics::Reason;
 use pin_project_lite::pin_project;
@@ -25,7 +26,7 @@ use tower_service::Service;
 
 use crate::context::ConnContext;
 use crate::explain::explain;
-use crate::frame::Failure;
+use crate::frame::{Failure, Struck};
 use crate::inbound::Inbound;
 use crate::reply::Noted;
 
@@ -43,6 +44,7 @@ pub(crate) struct TellLayer(Option<Arc<To>>);
 #[derive(Debug)]
 struct To {
     cache: Arc<Cache>,
+    front: Arc<Front>,
     trusted: Arc<[IpNet]>,
     peer: Arrival,
 }
@@ -51,15 +53,20 @@ impl TellLayer {
     /// For a connection: on if its peer is among `trusted`, or a proxy of one who may be.
     pub(crate) fn new(
         trusted: &Arc<[IpNet]>,
-        front: &Front,
+        front: &Arc<Front>,
         context: &ConnContext,
         cache: &Arc<Cache>,
     ) -> Self {
         let peer = Arrival { scheme: context.scheme, client: context.peer.ip() };
         let asks_for_others = !trusted.is_empty() && front.trust.trusts(peer.client);
         let is_on = asks_for_others || is_among(trusted, peer.client);
-        let (cache, trusted) = (Arc::clone(cache), Arc::clone(trusted));
-        Self(is_on.then(|| Arc::new(To { cache, trusted, peer })))
+        let to = || To {
+            cache: Arc::clone(cache),
+            front: Arc::clone(front),
+            trusted: Arc::clone(trusted),
+            peer,
+        };
+        Self(is_on.then(|| Arc::new(to())))
     }
 }
 
@@ -112,6 +119,8 @@ struct Asked {
     target: String,
     host: String,
     headers: HeaderMap,
+    /// What was taken off before it came here.
+    struck: Option<Struck>,
 }
 
 impl Asked {
@@ -131,6 +140,7 @@ impl Asked {
             target: hygiene::target(uri).into_owned(),
             host,
             headers: headers.clone(),
+            struck: request.extensions().get::<Struck>().cloned(),
             to: Arc::clone(to),
         })
     }
@@ -144,7 +154,13 @@ impl Asked {
             target: &self.target,
             headers: &self.headers,
         };
-        let explanation = explain(&self.to.cache, &visit);
+        let To { cache, front, peer, .. } = &*self.to;
+        let peer = if front.trust.trusts(peer.client) { Peer::Trusted } else { Peer::Anybody };
+        let mut explanation = explain(cache, front, peer, &visit);
+        if let Some(Struck(struck)) = &self.struck {
+            let struck = struck.iter().map(|(name, why)| Removed::new(name, *why));
+            explanation.sent.removed.extend(struck);
+        }
         string(&format!("{reason}: {}; {}", reason.text(), explanation.brief()))
     }
 }

@@ -133,6 +133,7 @@ reasons! {
     Health "health" Own NONE, 0, "a health check";
     HttpsRedirect "https-redirect" Own NONE, 0, "the request came by http, and the site is https";
     Purged "purged" Own NONE, 0, "a purge, which was carried out";
+    SchemeRedirect "scheme-redirect" Own NONE, 0, "the rule's pages are by the other scheme";
 
     MalformedRequest "malformed-request" ClientError NONE, 400, "the request is malformed";
     HeadTooLarge "head-too-large" ClientError NONE, 431, "the request's header section is too large";
@@ -148,6 +149,7 @@ reasons! {
     MissingHost "missing-host" ClientError NONE, 400, "the request has no Host";
     RepeatedHost "repeated-host" ClientError NONE, 400, "the request has more than one Host";
     BadHost "bad-host" ClientError NONE, 400, "the request's Host is malformed";
+    UnderscoredField "underscored-field" ClientError NONE, 400, "a field's name has an underscore";
     UnknownHost "unknown-host" ClientError NONE, 421, "the site has no such host";
     OtherScheme "other-scheme" ClientError NONE, 421, "the request's target names another scheme than the connection has";
     HostMismatch "host-mismatch" ClientError NONE, 400, "the request's target and its Host disagree";

@@ -187,6 +187,12 @@ impl Reason {
             Self::BadPurge => {
                 "The answer's text says what is wrong. Look at what the plugin sends; `docs/purging.md` has what is understood."
             }
+            Self::SchemeRedirect => {
+                "Nothing, where the rule's `scheme` is meant. If visitors by https are redirected too, the proxy that ends TLS is not in `trusted_proxies`, or does not send `X-Forwarded-Proto`."
+            }
+            Self::UnderscoredField => {
+                "Send the field with dashes. Or leave `underscores` at `drop`, or name the field in `underscores_pass`."
+            }
             Self::UnknownHost => {
                 "Add the host to `hosts` if it is one of the site's. Otherwise nothing: somebody asks for names that are not yours."
             }
@@ -259,7 +265,7 @@ impl Reason {
             Self::NoStore => "RFC 9111 §5.2.2.5",
             Self::Private => "RFC 9111 §5.2.2.7",
             Self::RedirectCircle => "RFC 9110 §15.4",
-            Self::HttpsRedirect => "RFC 9110 §15.4.2",
+            Self::HttpsRedirect | Self::SchemeRedirect => "RFC 9110 §15.4.2",
             Self::UnknownHost => "RFC 9110 §15.5.20",
             Self::OtherScheme => "RFC 9110 §7.4",
             Self::PurgeNotAllowed => "RFC 9110 §15.5.6",
@@ -310,6 +316,7 @@ impl Reason {
             | Self::Health
             | Self::Purged
             | Self::BadPurge
+            | Self::UnderscoredField
             | Self::ConnectFailed
             | Self::ConnectTimeout
             | Self::FirstByteTimeout

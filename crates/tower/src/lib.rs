@@ -19,4 +19,4 @@ pub use body::RequestBody;
 pub use cache::{CacheFuture, CacheLayer, CacheService};
 pub use error::FetchError;
 pub use inner::Inner;
-pub use look_up::ForNobody;
+pub use look_up::{AsItIs, ForNobody};

@@ -25,6 +25,11 @@ use crate::{Inner, RequestBody};
 #[derive(Clone, Copy, Debug)]
 pub struct ForNobody;
 
+/// Marks a request that a rule has passed on as it is (`pass`, `never`) although it asks for something else than its method and
+/// URL say. An extension of the requests that the inner service gets.
+#[derive(Clone, Copy, Debug)]
+pub struct AsItIs;
+
 /// Finds out who the visitor with these fields is, and remembers it. Without effect where there is nothing to find out.
 pub(crate) async fn look_up<S, B>(
     cache: &Arc<Cache>,

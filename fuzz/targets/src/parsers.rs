@@ -210,11 +210,13 @@ pub fn hygiene(data: &[u8]) {
         assert_ne!(framings, [true, true], "one framing");
     }
     let address = std::net::IpAddr::from([192, 0, 2, 1]);
-    let _cleaned = hygiene::clean_for_application(&mut headers);
+    let _cleaned =
+        hygiene::clean(&mut headers, &hygiene::FieldRules::default(), hygiene::Route::Stored);
     let host = host.ok().map(|host| host.as_str().to_owned()).unwrap_or_default();
     larder_policy::forwarded::write(&mut headers, address, Scheme::Http, &host);
     larder_policy::forwarded::via(&mut headers, Version::HTTP_11);
     assert!(headers.keys().all(|name| !name.as_str().contains('_')), "underscores");
+    assert!(!hygiene::has_override(&headers), "overrides");
     for name in
         ["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"]
     {

@@ -11,6 +11,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Empty};
 use larder_cache::{Cache, SystemClock};
 use larder_config::Config;
+use larder_policy::explain::Peer;
 use larder_policy::{Explanation, Question};
 use larder_semantics::Reason;
 use larder_tower::{CacheLayer, CacheService};
@@ -53,18 +54,25 @@ pub(super) struct Answered {
     pub(super) cut: Option<String>,
 }
 
-/// Asks twice. The explanation is of the moment after the first: what a look-up brought is known by then.
+/// Asks twice. The explanation is of the moment after the first: what a look-up brought is known by then. Nothing but an
+/// explanation where Larder answers itself.
 pub(super) fn ask(
     config: &Config,
     question: &Question,
     client: IpAddr,
-) -> Result<(Explanation, Live), Fault> {
+) -> Result<(Explanation, Option<Live>), Fault> {
     if !matches!(question.method, Method::GET | Method::HEAD) {
         let method = &question.method;
         return Err(Fault::Question(format!(
             "--live asks twice, and {method} may change something: use GET or HEAD"
         )));
     }
+    let known = super::explain(config, question);
+    if known.door.is_some() {
+        return Ok((known, None));
+    }
+    // At the door a request may have become one for another host.
+    let question = &config.front.let_in(question);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -72,7 +80,13 @@ pub(super) fn ask(
     let outcome = runtime.block_on(twice(config, question, client));
     // Whatever still runs has nothing to tell any more.
     runtime.shutdown_background();
-    outcome
+    let (mut explanation, live) = outcome?;
+    if explanation.url != known.url {
+        explanation.url = known.url;
+        explanation.notes = [explanation.notes, known.notes].concat();
+        explanation.notes.dedup();
+    }
+    Ok((explanation, Some(live)))
 }
 
 async fn twice(
@@ -93,7 +107,7 @@ async fn twice(
         scheme: question.scheme,
         host: question.host.clone(),
         client,
-        style: Arc::clone(&config.front.style),
+        front: Arc::clone(&config.front),
     };
     let mut service = CacheLayer::new(Arc::clone(&cache), question.scheme).layer(recorder);
     let first = once(&mut service, question, &record, BODY_MAX).await?;
@@ -101,7 +115,8 @@ async fn twice(
     record.next_round();
     // Of the next one, how it is answered is known by its head.
     let next = once(&mut service, question, &record, Duration::ZERO).await?;
-    let explanation = larder_proxy::explain(&cache, &question.visit());
+    let front = &config.front;
+    let explanation = larder_proxy::explain(&cache, front, Peer::Anybody, &question.visit());
     let exchanges = record.exchanges();
     let case = verdict::Case { cache: &cache, question, explanation: &explanation };
     let live = case.report(&exchanges, &first, &next);

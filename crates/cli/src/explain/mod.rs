@@ -13,7 +13,8 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use larder_config::{Config, ConfigBuilder, Overrides, Problems};
-use larder_policy::{Explanation, Plain, Question};
+use larder_policy::explain::{Knowing, Peer};
+use larder_policy::{Explanation, Plain, Question, Ruling};
 use larder_semantics::Timestamp;
 use serde::Serialize;
 
@@ -44,14 +45,19 @@ pub(crate) fn run(arguments: &Explain) -> ExitCode {
         Ok(question) => question,
         Err(fault) => return output::fail(&fault),
     };
-    let explanation = config.policy.explain(&question.visit(), &Plain, now());
+    let explanation = explain(&config, &question);
     if !arguments.live {
         let text = if arguments.json { json(&explanation) } else { explanation.to_string() };
         output::say(text.trim_end());
         return ExitCode::SUCCESS;
     }
     match ask::ask(&config, &question, arguments.client) {
-        Ok((explanation, live)) => {
+        Ok((explanation, None)) => {
+            let text = if arguments.json { json(&explanation) } else { explanation.to_string() };
+            output::say(text.trim_end());
+            ExitCode::SUCCESS
+        }
+        Ok((explanation, Some(live))) => {
             let whole = Whole { rules: &explanation, live: &live };
             let text = if arguments.json { json(&whole) } else { format!("{explanation}\n{live}") };
             output::say(text.trim_end());
@@ -63,6 +69,13 @@ pub(crate) fn run(arguments: &Explain) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// By the configuration alone.
+fn explain(config: &Config, question: &Question) -> Explanation {
+    let nothing = |_: &Ruling, _: &[u8]| Vec::new();
+    let known = Knowing { sources: &Plain, varies: &nothing, peer: Peer::Anybody, now: now() };
+    config.front.explain(&config.policy, &question.visit(), &known)
 }
 
 fn question(arguments: &Explain) -> Result<Question, String> {

@@ -1,5 +1,5 @@
 //! What was really sent to the application, and what came back? A service between the cache and the connection that writes
-//! both down, and does to a request what the proxy does to it there.
+//! both down, and does to a request what the proxy does to it there, by the same function.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -13,11 +13,12 @@ use http::header::{HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body_util::Empty;
 use larder_cache::{Clock, SystemClock};
-use larder_policy::forwarded::{self, Client};
-use larder_policy::forwarded_style::Style;
-use larder_policy::{Scheme, hygiene};
+use larder_policy::forwarded::Client;
+use larder_policy::front::Telling;
+use larder_policy::hygiene::Route;
+use larder_policy::{Front, Scheme, hygiene};
 use larder_semantics::{Reason, Timing};
-use larder_tower::{ForNobody, RequestBody};
+use larder_tower::{AsItIs, ForNobody, RequestBody};
 use larder_upstream::{Upstream, UpstreamBody, UpstreamError};
 use tower_service::Service;
 
@@ -83,7 +84,7 @@ pub(super) struct Recorder {
     pub(super) scheme: Scheme,
     pub(super) host: String,
     pub(super) client: IpAddr,
-    pub(super) style: Arc<Style>,
+    pub(super) front: Arc<Front>,
 }
 
 impl Service<Request<RequestBody<Empty<Bytes>>>> for Recorder {
@@ -99,16 +100,20 @@ impl Service<Request<RequestBody<Empty<Bytes>>>> for Recorder {
     fn call(&mut self, mut request: Request<RequestBody<Empty<Bytes>>>) -> Self::Future {
         let asked = request.headers().clone();
         let for_nobody = request.extensions().get::<ForNobody>().is_some();
-        let headers = request.headers_mut();
-        drop(hygiene::clean_for_application(headers));
+        let as_it_is = request.extensions().get::<AsItIs>().is_some();
+        let route = if as_it_is { Route::Passed } else { Route::of(request.method()) };
+        let style = &self.front.style;
         let client = if for_nobody {
-            Client::nobody(self.scheme, &self.style)
+            Client::nobody(self.scheme, style)
         } else {
-            Client::new(self.client, self.scheme, &self.style)
+            Client::new(self.client, self.scheme, style)
         };
         let host = Some(&self.host).filter(|host| !host.is_empty());
-        client.write(headers, host.and_then(|host| HeaderValue::from_str(host).ok()).as_ref());
-        forwarded::via(headers, Version::HTTP_11);
+        let host = host.and_then(|host| HeaderValue::from_str(host).ok());
+        let received = Version::HTTP_11;
+        let headers = request.headers_mut();
+        let telling = Telling { client: &client, host: host.as_ref(), received, route };
+        drop(self.front.hand_on(headers, &telling));
         let sent = headers.clone();
         let method = request.method().clone();
         let target = hygiene::target(request.uri()).into_owned();

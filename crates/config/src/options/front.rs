@@ -5,9 +5,12 @@ use std::time::Duration;
 use larder_policy::forwarded_style::Names;
 
 use super::{DAY, secs};
+use crate::front::Underscored;
 use crate::kind::{Kind, OptionSpec, Reload, Words};
 
 const NAMES: [Names; 3] = [Names::XForwarded, Names::Forwarded, Names::Both];
+
+const UNDERSCORES: [Underscored; 3] = [Underscored::Drop, Underscored::Reject, Underscored::Pass];
 
 /// In the order of the documentation.
 pub(super) const OPTIONS: &[OptionSpec] = &[
@@ -33,6 +36,55 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
                gets 421 and reaches neither the cache nor the application. Not set, every host is the site's: \
                the application then has to look after it.",
         example: "[\"example.com\", \"*.example.com\"]",
+        reload: Reload::Live,
+    },
+    OptionSpec {
+        key: "default_host",
+        kind: Kind::Text {
+            place: |c| &mut c.front_options.default_host,
+            default: "",
+            of: Words::Hosts,
+        },
+        flag: None,
+        summary: "The host that requests for others count as",
+        text: "The host, one of `hosts`, that a request for any other counts as being for, also one by HTTP/1.0 that names \
+               none: its page is that host's, and the application is told of that host only. Not set, such \
+               requests get 421.",
+        example: "\"example.com\"",
+        reload: Reload::Live,
+    },
+    OptionSpec {
+        key: "underscores",
+        kind: Kind::Choice {
+            names: &["drop", "reject", "pass"],
+            get: |c| c.front_options.underscores as usize,
+            set: |c, i| {
+                c.front_options.underscores = UNDERSCORES.get(i).copied().unwrap_or_default();
+            },
+            default: 0,
+        },
+        flag: None,
+        summary: "Fields with an underscore in their name: drop, reject or pass",
+        text: "What becomes of request fields with an underscore in their name. WSGI, CGI and PHP take `X_Real_IP` for \
+               `X-Real-IP`, so such a field gets past whatever was decided about the other. `\"drop\"` keeps \
+               them from the application, `\"reject\"` answers 400, `\"pass\"` drops all but those in \
+               `underscores_pass`.",
+        example: "\"reject\"",
+        reload: Reload::Live,
+    },
+    OptionSpec {
+        key: "underscores_pass",
+        kind: Kind::Texts {
+            place: |c| &mut c.front_options.underscores_pass,
+            default: &[],
+            of: Words::UnderscoredFields,
+        },
+        flag: None,
+        summary: "Fields with an underscore that the application gets",
+        text: "Fields with an underscore in their name that reach the application, with `underscores = \"pass\"`, whoever \
+               sends them. None that it could take for a field that Larder writes or believes, or that belongs to \
+               HTTP or to the session. A page that a rule shares is asked for without them.",
+        example: "[\"SM_USER\"]",
         reload: Reload::Live,
     },
     OptionSpec {

@@ -209,4 +209,20 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         example: "true",
         reload: Reload::Live,
     },
+    OptionSpec {
+        key: "danger.override_fields",
+        kind: Kind::Texts {
+            place: |c| &mut c.front_options.override_fields,
+            default: &[],
+            of: Words::OverrideFields,
+        },
+        flag: None,
+        summary: "Fields that override method or URL, let through everywhere",
+        text: "Fields such as `X-HTTP-Method-Override` and `X-Original-URL` that the application gets on every request. Else \
+               they are kept back from it where the answer may be stored, because it would be stored for a method or URL \
+               that it was not made for; [behind a proxy](behind-a-proxy.md#fields-that-override) lists them. Name \
+               one only if the application does not read it, or says `Vary` by it.",
+        example: "[\"X-Original-URI\"]",
+        reload: Reload::Live,
+    },
 ];

@@ -5,7 +5,7 @@
 use http::{Method, StatusCode};
 use larder_policy::cookies::CookieNames;
 use larder_policy::rule::Pattern;
-use larder_policy::{Action, Audience, Rule, When};
+use larder_policy::{Action, Audience, Rule, Scheme, When};
 
 use super::audience::{Audiences, twice};
 use super::compiled;
@@ -42,6 +42,7 @@ pub(crate) fn check(
     let hosts = elements(raw.host.as_ref(), "host", problems, compiled::host);
     let shared = raw.place_of("audience").is_some();
     let methods = elements(raw.methods.as_ref(), "methods", problems, |text| method(text, shared));
+    let scheme = scheme(raw, problems);
     let action = action(raw, site, problems);
     let tags = tags(raw, problems);
     let ignore = parameters(raw.ignore_query.as_ref(), problems);
@@ -57,7 +58,7 @@ pub(crate) fn check(
     let (pattern, action) = (pattern?, action?);
     let when = When { pattern, hosts, methods };
     let query = compiled::query_under(&action, query);
-    Some(Rule { place, when, action, query, tags })
+    Some(Rule { place, when, scheme, action, query, tags })
 }
 
 /// `match` or `path`: exactly one of them.
@@ -119,6 +120,18 @@ fn method(text: &str, shared: bool) -> Result<Method, Fault> {
         return Err(Fault::new(message, hint));
     }
     Ok(method)
+}
+
+fn scheme(raw: &RawRule, problems: &mut Vec<Problem>) -> Option<Scheme> {
+    let At { value, place } = raw.scheme.as_ref()?;
+    match value.as_str() {
+        "http" => return Some(Scheme::Http),
+        "https" => return Some(Scheme::Https),
+        _ => {}
+    }
+    let problem = Problem::new(place.clone(), format!("{value:?} is not a scheme of pages"));
+    problems.push(problem.hint("write \"https\" or \"http\""));
+    None
 }
 
 /// What follows, with everything that only makes sense for another action reported.

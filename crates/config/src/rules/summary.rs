@@ -30,6 +30,9 @@ fn line(rule: &Rule) -> String {
         text.push_str(method.as_str());
     }
     text.push_str("  ");
+    if let Some(scheme) = rule.scheme {
+        text.push_str(&format!("by {} only, ", scheme.as_str()));
+    }
     text.push_str(&action(&rule.action));
     text
 }

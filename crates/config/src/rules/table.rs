@@ -115,6 +115,16 @@ pub(crate) const RULE_OPTIONS: &[RuleOption] = &[
         example: "[\"GET\", \"HEAD\"]",
     },
     RuleOption {
+        key: "scheme",
+        kind: RuleKind::Text(|r| &mut r.scheme),
+        only: For::Any,
+        text: "`http` or `https`: by which of them the pages are. A request by the other one is sent there, with 301 for GET and \
+               HEAD and 308 for others; nobody stores that. A rule for `http` is an exemption from `https.redirect` and \
+               does not go with `https.hsts`. Paths in `https.exempt` are answered by http in any case.",
+        default: "either, or what `https.redirect` says",
+        example: "\"https\"",
+    },
+    RuleOption {
         key: "audience",
         kind: RuleKind::Text(|r| &mut r.audience),
         only: For::Any,

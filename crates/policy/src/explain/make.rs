@@ -108,6 +108,7 @@ impl Decided<'_> {
             nearest,
             outcome: self.outcome,
             because: self.reason.map(Because::from),
+            door: None,
             visitor: self.visitor(),
             key: if matches!(self.outcome, Outcome::Shared | Outcome::ResponseDecides) {
                 parts::lines(self.key.as_bytes(), &secrets)
@@ -173,7 +174,8 @@ impl Decided<'_> {
             | Outcome::ResponseDecides
             | Outcome::Pass
             | Outcome::Never
-            | Outcome::LookUp => self.visit.target.to_owned(),
+            | Outcome::LookUp
+            | Outcome::AtTheDoor => self.visit.target.to_owned(),
         };
         let mut left_out = LeftOut::default();
         let (mut fields, mut cookies) = (Vec::new(), Vec::new());
@@ -186,7 +188,8 @@ impl Decided<'_> {
             left_out.fields.push(LARDER_IDENTITY.as_str().to_owned());
         }
         left_out.parameters = left_out::of_query(self.visit.target, &target);
-        Sent { target, as_it_came: share.is_none(), fields, cookies, left_out }
+        let removed = Vec::new();
+        Sent { target, as_it_came: share.is_none(), fields, cookies, left_out, removed }
     }
 
     /// What the rule makes of a response that says nothing of caching.
@@ -294,7 +297,7 @@ fn line(rule: &Rule) -> RuleLine {
     if let Some(methods) = joined(&rule.when.methods) {
         matches.push_str(&format!(" for {methods}"));
     }
-    let (follows, audience) = match &rule.action {
+    let (mut follows, audience) = match &rule.action {
         Action::Never => ("never".to_owned(), None),
         Action::Pass => ("pass".to_owned(), None),
         Action::Respect => ("as the response says".to_owned(), None),
@@ -307,6 +310,9 @@ fn line(rule: &Rule) -> RuleLine {
             (format!("{name}, {ttl}"), Some(name.to_owned()))
         }
     };
+    if let Some(scheme) = rule.scheme {
+        follows.insert_str(0, &format!("by {} only, ", scheme.as_str()));
+    }
     RuleLine { place: rule.place.clone(), matches, follows, audience }
 }
 

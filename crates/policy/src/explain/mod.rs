@@ -1,6 +1,7 @@
 //! Why would Larder do what it would do with a request? The decision and all that it rests on, as plain values.
 //!
-//! Nothing is decided here: [`Policy::explain`](crate::Policy::explain) asks the functions that decide ([`decide`], [`identify`], [`fill`],
+//! Nothing is decided here: [`Front::explain`](crate::Front::explain) asks what is decided at the door, and
+//! [`Policy::explain`](crate::Policy::explain) asks the functions that decide ([`decide`], [`identify`], [`fill`],
 //! [`dress`], [`nearest`], [`lookup`]) and writes down what they say. It knows the rules only; what the application's answer
 //! makes of it is not this crate's.
 //!
@@ -13,6 +14,7 @@
 //! [`nearest`]: crate::RuleSet::nearest
 //! [`lookup`]: larder_semantics::lookup
 
+mod door;
 mod left_out;
 mod make;
 mod parts;
@@ -23,6 +25,7 @@ mod secret;
 mod tests;
 mod text;
 
+pub use door::{Knowing, Peer};
 pub use question::Question;
 pub use rows::{Rows, show_span};
 
@@ -46,6 +49,8 @@ pub struct Explanation {
     pub outcome: Outcome,
     /// Why, where it is not shared by a rule.
     pub because: Option<Because>,
+    /// What Larder answers itself, where nothing else is asked.
+    pub door: Option<DoorLine>,
     /// Who asks.
     pub visitor: VisitorLine,
     /// What tells the page from others of the same URL. Empty where nothing is shared.
@@ -74,6 +79,17 @@ pub enum Outcome {
     Never,
     /// The application is asked first who the visitor is.
     LookUp,
+    /// Larder answers itself: neither rules nor the application are asked.
+    AtTheDoor,
+}
+
+/// An answer of Larder's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DoorLine {
+    /// Its status.
+    pub status: u16,
+    /// Where it sends the visitor.
+    pub location: Option<String>,
 }
 
 /// A rule in one line.
@@ -185,8 +201,21 @@ pub struct Sent {
     pub fields: Vec<Field>,
     /// The cookies.
     pub cookies: Vec<Field>,
-    /// What of the visitor's is not sent, by name.
+    /// What of the visitor's is not sent, by name, because the page is for others too.
     pub left_out: LeftOut,
+    /// What of the visitor's is sent on no such request.
+    pub removed: Vec<Removed>,
+}
+
+/// A field that does not reach the application, whoever the page is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Removed {
+    /// Its name.
+    pub field: String,
+    /// A word for why: `underscore`, `forwarded`, `override`, `connection`.
+    pub why: &'static str,
+    /// The same for people.
+    pub text: &'static str,
 }
 
 /// What of a visitor's request the application does not see.

@@ -22,6 +22,7 @@ fn rule(line: u32, path: &str, action: Action) -> Rule {
             methods: Vec::new(),
         },
         action,
+        scheme: None,
         query: Query { ignore: vec!["utm_*".to_owned()], ..Query::default() },
         tags: Vec::new(),
     }

@@ -1,6 +1,8 @@
 //! An explanation for people: a screen, or one line for `Cache-Status`.
 
-use super::{Explanation, Lifetimes, Outcome, Rows, Sent, Standing, VisitorLine, show_span};
+use super::{
+    DoorLine, Explanation, Lifetimes, Outcome, Rows, Sent, Standing, VisitorLine, show_span,
+};
 use std::fmt;
 use std::time::Duration;
 
@@ -22,12 +24,15 @@ impl Explanation {
             Some(rule) => {
                 rows.push("rule", format!("{}  {}: {}", rule.place, rule.matches, rule.follows));
             }
+            None if self.door.is_some() => {}
             None => rows.push("rule", "none: the response decides (RFC 9111)"),
         }
         if let Some(nearest) = &self.nearest {
             rows.push("nearest", format!("{}  {}", nearest.rule.place, nearest.but));
         }
-        rows.push("visitor", self.visitor.text());
+        if self.door.is_none() {
+            rows.push("visitor", self.visitor.text());
+        }
         rows.push("what happens", self.happens());
         if let Some(because) = &self.because {
             let clause = because.clause.map(|clause| format!(" ({clause})")).unwrap_or_default();
@@ -41,7 +46,9 @@ impl Explanation {
                 values => format!("{} = {}", line.name, values.join(", ")),
             }),
         );
-        rows.list("sent", self.sent.lines());
+        if self.door.is_none() {
+            rows.list("sent", self.sent.lines());
+        }
         let left_out = &self.sent.left_out;
         let named = [
             ("fields", &left_out.fields),
@@ -55,6 +62,7 @@ impl Explanation {
                 .filter(|(_, names)| !names.is_empty())
                 .map(|(kind, names)| format!("{kind}: {}", names.join(", "))),
         );
+        rows.list("taken off", self.sent.taken_off());
         if let Some(lifetimes) = &self.lifetimes {
             rows.list("kept", lifetimes.lines());
         }
@@ -64,6 +72,10 @@ impl Explanation {
     }
 
     fn happens(&self) -> String {
+        if let Some(DoorLine { status, location }) = &self.door {
+            let to = location.as_ref().map(|location| format!(", to {location}"));
+            return format!("Larder answers {status} itself{}", to.unwrap_or_default());
+        }
         match self.outcome {
             Outcome::ResponseDecides => {
                 "from the cache if it is there; stored if the response allows it"
@@ -74,6 +86,7 @@ impl Explanation {
                 "to the application; nothing is stored, and the response says so to everybody"
             }
             Outcome::LookUp => "the application is asked first who the visitor is",
+            Outcome::AtTheDoor => "Larder answers itself",
         }
         .to_owned()
     }
@@ -127,6 +140,12 @@ impl Explanation {
         for (kind, names) in named.iter().filter(|(_, names)| !names.is_empty()) {
             text.push_str(&format!("; {kind} not sent: {}", names.join(", ")));
         }
+        let removed = &self.sent.removed;
+        if !removed.is_empty() {
+            let removed: Vec<_> =
+                removed.iter().map(|it| format!("{} ({})", it.field, it.why)).collect();
+            text.push_str(&format!("; taken off: {}", removed.join(", ")));
+        }
         text
     }
 }
@@ -170,6 +189,18 @@ impl Sent {
             lines.push(format!("cookie: {}", cookies.join("; ")));
         }
         lines
+    }
+}
+
+impl Sent {
+    /// A line for each reason.
+    fn taken_off(&self) -> Vec<String> {
+        let by_reason = self.removed.chunk_by(|one, other| one.why == other.why);
+        let lines = by_reason.filter_map(|same| {
+            let names: Vec<_> = same.iter().map(|it| it.field.as_str()).collect();
+            Some(format!("{} ({})", names.join(", "), same.first()?.text))
+        });
+        lines.collect()
     }
 }
 

@@ -4,14 +4,17 @@
 //! - Names with an underscore. CGI and WSGI give `X_Real_Name` and `X-Real-Name` to the application as one variable, so an
 //!   underscored name gets past whatever was decided about the other.
 //! - What tells of the client's address and scheme: only Larder knows ([`forwarded::write`](crate::forwarded::write)).
+//! - What asks for something else than the method and the URL say, on routes whose answers may be stored.
 //!
 //! One pass of its own instead of `larder_semantics::strip_hop_by_hop`: it is on the path of every request, and most of what
 //! that takes off is not there. Besides, `Trailer` stays here.
 //!
-//! It has to be done before a stored page is chosen: `Connection: accept-language` would else choose by a field that the
-//! application never sees, and a forged `X-Forwarded-Proto` would do so where an application varies on it.
+//! What `Connection` lists has to go before a stored page is chosen: `Connection: accept-language` would else choose by a field
+//! that the application never sees.
 
-use crate::limits::UNDERSCORED_NAMES_MAX;
+use super::fields::FieldRules;
+use super::overrides::Route;
+use crate::limits::DROPPED_NAMES_MAX;
 use http::{
     HeaderMap,
     header::{self, HeaderName, HeaderValue},
@@ -30,10 +33,14 @@ pub enum TeTrailers {
 /// What was taken off and is still of use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cleaned {
-    /// How many lines had a name with an underscore.
+    /// How many lines had a name with an underscore that goes no further.
     pub underscored: usize,
     /// The first few of their names, for the log.
     pub underscored_names: Vec<HeaderName>,
+    /// How many lines asked for something else than the method and the URL say.
+    pub overriding: usize,
+    /// The first few of their names, for the log.
+    pub overriding_names: Vec<HeaderName>,
     /// How many lines told of the client's address and scheme. Forged, unless a trusted peer sent them.
     pub told_of_client: usize,
     /// `TE: trailers`, which holds for this connection and may be said anew on the next.
@@ -42,10 +49,18 @@ pub struct Cleaned {
     pub upgrade: Option<HeaderValue>,
 }
 
+impl Cleaned {
+    /// Whether something was taken off that is counted.
+    #[must_use]
+    pub const fn is_of_note(&self) -> bool {
+        self.underscored + self.overriding + self.told_of_client > 0
+    }
+}
+
 /// Takes off `headers` what is not for the application, or not the client's to say. `Host` and `Content-Length` stay.
 ///
 /// One pass over the names; allocates only to remember what is to be removed.
-pub fn clean_for_application(headers: &mut HeaderMap) -> Cleaned {
+pub fn clean(headers: &mut HeaderMap, rules: &FieldRules, route: Route) -> Cleaned {
     let mut cleaned = Cleaned::default();
     let mut unwanted: Vec<HeaderName> = Vec::new();
     let mut connection_is_present = false;
@@ -56,20 +71,23 @@ pub fn clean_for_application(headers: &mut HeaderMap) -> Cleaned {
             continue;
         }
         let text = name.as_str();
-        let has_underscore = contains_underscore(text.as_bytes());
-        if has_underscore {
-            cleaned.underscored += 1;
-            if cleaned.underscored <= UNDERSCORED_NAMES_MAX {
-                cleaned.underscored_names.push(name.clone());
-            }
+        let is_unwanted = if contains_underscore(text.as_bytes()) {
+            !rules.passes(name)
+                && note(name, &mut cleaned.underscored, &mut cleaned.underscored_names)
         } else if !may_be_unwanted(text) {
-            continue;
-        } else if text == "te" && lists_trailers(value) {
-            cleaned.te_trailers = TeTrailers::Accepted;
-        }
-        let tells = tells_of_client(text);
-        cleaned.told_of_client += usize::from(tells);
-        if has_underscore || tells || is_of_connection(text) {
+            false
+        } else if tells_of_client(text) {
+            cleaned.told_of_client += 1;
+            true
+        } else if rules.is_unwanted_override(name, route) {
+            note(name, &mut cleaned.overriding, &mut cleaned.overriding_names)
+        } else {
+            if text == "te" && lists_trailers(value) {
+                cleaned.te_trailers = TeTrailers::Accepted;
+            }
+            is_of_connection(text)
+        };
+        if is_unwanted {
             unwanted.push(name.clone());
         }
     }
@@ -81,6 +99,15 @@ pub fn clean_for_application(headers: &mut HeaderMap) -> Cleaned {
         headers.remove(name);
     }
     cleaned
+}
+
+/// Counts a line, and remembers its name if it is among the first.
+fn note(name: &HeaderName, lines: &mut usize, names: &mut Vec<HeaderName>) -> bool {
+    *lines += 1;
+    if names.len() < DROPPED_NAMES_MAX {
+        names.push(name.clone());
+    }
+    true
 }
 
 /// What one line of `Connection` says: an upgrade, and fields that are to go because of it.
@@ -147,7 +174,7 @@ fn contains_underscore(name: &[u8]) -> bool {
 
 /// RFC 9110 §7.6.1, §11.7, RFC 9113 §3.1; `Keep-Alive` and `Proxy-Connection` by custom. `Transfer-Encoding` because the body
 /// is framed anew, `Expect` because its 100 is given here. `Trailer` stays: it speaks of the content (RFC 9110 §6.6.2).
-fn is_of_connection(name: &str) -> bool {
+pub(super) fn is_of_connection(name: &str) -> bool {
     matches!(
         name,
         "connection"
@@ -165,7 +192,7 @@ fn is_of_connection(name: &str) -> bool {
 }
 
 /// The whole family, `-For` to `-Ssl`, and its standard form: an application that trusts one of them trusts the proxy.
-fn tells_of_client(name: &str) -> bool {
+pub(super) fn tells_of_client(name: &str) -> bool {
     matches!(name, "forwarded" | "x-real-ip" | "front-end-https")
         || name.starts_with("x-forwarded-")
 }
@@ -173,6 +200,7 @@ fn tells_of_client(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hygiene::{Passed, Removal, Underscores};
     use proptest::prelude::*;
 
     type Fields<'a> = &'a [(&'static str, &'static str)];
@@ -183,6 +211,11 @@ mod tests {
             headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         headers
+    }
+
+    /// As the site decides that decides nothing, for a page.
+    fn clean_for_application(headers: &mut HeaderMap) -> Cleaned {
+        clean(headers, &FieldRules::default(), Route::Stored)
     }
 
     #[test]
@@ -261,9 +294,9 @@ mod tests {
                 &[],
             ),
             (
-                "overrides are not judged yet",
-                &[("x-original-url", "/admin"), ("x-http-method-override", "PUT")],
-                &["x-original-url", "x-http-method-override"],
+                "overrides",
+                &[("x-original-url", "/admin"), ("x-http-method-override", "PUT"), ("x-hosts", "")],
+                &["x-hosts"],
             ),
             (
                 "similar names",
@@ -339,7 +372,47 @@ mod tests {
         let cleaned = clean_for_application(&mut headers);
         assert!(headers.is_empty());
         assert_eq!(cleaned.underscored, 90);
-        assert_eq!(cleaned.underscored_names.len(), UNDERSCORED_NAMES_MAX);
+        assert_eq!(cleaned.underscored_names.len(), DROPPED_NAMES_MAX);
+    }
+
+    #[test]
+    fn the_site_lets_through_what_it_names_and_no_other_spelling_of_it() {
+        let names = ["sm_user", "x_tenant"].map(HeaderName::from_static);
+        let passed = Passed::new(&names, &[]).unwrap();
+        let rules = FieldRules {
+            underscores: Underscores::Pass(passed),
+            overrides: [HeaderName::from_static("x-http-method")].into(),
+        };
+        let sent: Fields<'_> = &[
+            ("sm_user", "ann"),
+            ("x_tenant", "1"),
+            ("x-tenant", "2"),
+            ("x_forwarded_for", "6.6.6.6"),
+            ("content_length", "5"),
+            ("sm-user_", "b"),
+            ("x-http-method", "DELETE"),
+            ("x-http-method-override", "DELETE"),
+            ("x-original-url", "/admin"),
+        ];
+        for (route, left) in [
+            (Route::Stored, &["sm_user", "x_tenant", "x-tenant", "x-http-method"][..]),
+            (
+                Route::Change,
+                &["sm_user", "x_tenant", "x-tenant", "x-http-method", "x-http-method-override"],
+            ),
+        ] {
+            let mut headers = fields(sent);
+            let cleaned = clean(&mut headers, &rules, route);
+            assert_eq!(
+                headers.keys().map(HeaderName::as_str).collect::<Vec<_>>().len(),
+                left.len()
+            );
+            assert!(left.iter().all(|name| headers.contains_key(*name)), "{route:?}: {headers:?}");
+            assert_eq!((cleaned.underscored, cleaned.overriding), (3, sent.len() - 3 - left.len()));
+        }
+        let mut headers = fields(sent);
+        let cleaned = clean(&mut headers, &rules, Route::Passed);
+        assert!(headers.contains_key("x-original-url") && cleaned.overriding == 0);
     }
 
     #[test]
@@ -360,7 +433,27 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_on_a_list_is_looked_for(name in "[a-z-]{1,12}|x-forwarded-[a-z]{0,5}|http2-settings|proxy-auth[a-z-]{0,20}") {
+            let overrides = crate::hygiene::override_of(&name).is_some();
+            prop_assert!(may_be_unwanted(&name) || !overrides);
             prop_assert!(may_be_unwanted(&name) || !(is_of_connection(&name) || tells_of_client(&name)));
+        }
+
+        #[test]
+        fn what_is_taken_off_is_what_is_told_of(
+            names in prop::collection::vec("[a-z_-]{1,6}|te|upgrade|forwarded|x-forwarded-[a-z]|x-http-method|x-host", 0..12),
+            route in prop::sample::select(vec![Route::Stored, Route::Change, Route::Passed])
+        ) {
+            let rules = FieldRules::default();
+            let names: Vec<_> =
+                names.iter().map(|name| HeaderName::from_bytes(name.as_bytes()).unwrap()).collect();
+            let mut headers: HeaderMap =
+                names.iter().map(|name| (name.clone(), HeaderValue::from_static("1"))).collect();
+            let before = headers.clone();
+            clean(&mut headers, &rules, route);
+            for name in before.keys() {
+                let removal: Option<Removal> = rules.removal(name, route);
+                prop_assert_eq!(removal.is_none(), headers.contains_key(name), "{}", name);
+            }
         }
 
         #[test]

@@ -20,6 +20,7 @@ pub use set::{Asked, Mismatch, RuleId, RuleSet};
 
 use crate::audience::Audience;
 use crate::query::Query;
+use crate::scheme::Scheme;
 use http::{HeaderMap, Method, StatusCode, header};
 use larder_semantics::Terms;
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub struct Rule {
     pub place: String,
     /// Which requests it is for.
     pub when: When,
+    /// By which scheme its pages are; a request by the other is sent there. `None`: by either.
+    pub scheme: Option<Scheme>,
     /// What follows.
     pub action: Action,
     /// What of the query counts: the site's choice unless the rule has one of its own.

@@ -14,6 +14,7 @@ pub(super) fn rule(pattern: Pattern) -> Rule {
         place: "larder.toml:1".to_owned(),
         when: When { pattern, hosts: Vec::new(), methods: Vec::new() },
         action: Action::Respect,
+        scheme: None,
         query: Query::default(),
         tags: Vec::new(),
     }

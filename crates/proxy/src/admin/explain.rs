@@ -6,8 +6,10 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
 use http::{Response, StatusCode};
 use http_body_util::Full;
-use larder_cache::Cache;
+use larder_policy::explain::Peer;
 use larder_policy::{Explanation, Question};
+
+use crate::exposition::Sources;
 
 /// What was asked: values as they were sent, decoded.
 #[derive(Debug, Default)]
@@ -18,9 +20,9 @@ struct Parameters {
 }
 
 /// The page for a query.
-pub(super) fn page(query: &str, headers: &HeaderMap, cache: &Cache) -> Response<Full<Bytes>> {
+pub(super) fn page(query: &str, headers: &HeaderMap, sources: &Sources) -> Response<Full<Bytes>> {
     let wants_json = wants_json(headers);
-    let (status, kind, body) = match explain(query, cache) {
+    let (status, kind, body) = match explain(query, sources) {
         Ok(explanation) if wants_json => {
             (StatusCode::OK, "application/json", serde_json::to_string(&explanation))
         }
@@ -44,12 +46,13 @@ pub(super) fn page(query: &str, headers: &HeaderMap, cache: &Cache) -> Response<
     response
 }
 
-fn explain(query: &str, cache: &Cache) -> Result<Explanation, String> {
+fn explain(query: &str, sources: &Sources) -> Result<Explanation, String> {
     let Parameters { url, method, headers } = parameters(query)?;
     let url = url.ok_or("what is to be explained? /explain?url=https%3A%2F%2Fexample.com%2F")?;
     let method = method.as_deref().unwrap_or("GET");
     let question = Question::new(&url, method, &headers)?;
-    Ok(crate::explain::explain(cache, &question.visit()))
+    let site = sources.slot.current();
+    Ok(crate::explain::explain(&sources.cache, &site.front, Peer::Anybody, &question.visit()))
 }
 
 fn parameters(query: &str) -> Result<Parameters, String> {

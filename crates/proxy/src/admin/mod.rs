@@ -84,7 +84,7 @@ fn answer<B>(request: &Request<B>, sources: &Arc<Sources>) -> Response<Full<Byte
             Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "metrics can't be written\n"),
         },
         "/openapi.json" => openapi::page(),
-        "/explain" => explain::page(query, request.headers(), &sources.cache),
+        "/explain" => explain::page(query, request.headers(), sources),
         _ => text(
             StatusCode::NOT_FOUND,
             "/healthz, /readyz, /metrics, /explain?url=, /purge, /openapi.json\n",

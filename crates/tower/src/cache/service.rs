@@ -11,6 +11,7 @@ use larder_cache::respond::{self, Account, Ask};
 use larder_cache::sharing::Sharing;
 use larder_cache::variant::Variant;
 use larder_cache::{Body, Cache, Facts, Plan, plan};
+use larder_policy::hygiene::Route;
 use larder_policy::identity::field::LARDER_IDENTITY;
 use larder_policy::{
     Arrival, CanonicalHost, Doubt, KeyBuf, Plain, Policy, Ruling, Scheme, Visit, Way, hygiene,
@@ -20,7 +21,7 @@ use tower_service::Service;
 
 use super::CacheFuture;
 use crate::fetch::{self, Fetch, Page};
-use crate::look_up::look_up;
+use crate::look_up::{AsItIs, look_up};
 use crate::{FetchError, Inner};
 
 /// Answers from a [`Cache`], and asks the inner service for what is not there.
@@ -136,8 +137,9 @@ where
             // What only the application and Larder say to each other is not said by anybody else.
             request.headers_mut().remove(&LARDER_IDENTITY);
             let fetch = fetch(key, ruled, &request);
-            if fetch.ruled.is_none() {
-                ask_for_what_counts(&fetch.page, &mut request);
+            match &fetch.ruled {
+                None => ask_for_what_counts(&fetch.page, &mut request),
+                Some(sharing) => mark_as_it_is(sharing, &mut request),
             }
             CacheFuture::fetch(fetch::answer(fetch, request, facts, plan))
         }
@@ -150,6 +152,15 @@ where
 /// Whether only Larder itself asks the application for this.
 fn is_internal(policy: &Policy, uri: &Uri) -> bool {
     policy.identity.lookup.as_ref().is_some_and(|rules| rules.path == uri.path())
+}
+
+/// Where a rule stores nothing, a request means what it says.
+fn mark_as_it_is<B>(sharing: &Sharing, request: &mut Request<B>) {
+    let rule = sharing.policy().rule_of(sharing.ruling());
+    let route = hygiene::route(rule.map(|rule| &rule.action), request.method());
+    if route == Route::Passed && hygiene::has_override(request.headers()) {
+        request.extensions_mut().insert(AsItIs);
+    }
 }
 
 /// What is ignored of a query is not sent either.

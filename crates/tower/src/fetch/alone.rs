@@ -11,6 +11,7 @@ use larder_cache::receive::{Answer as Received, Draft, Freshened, content_length
 use larder_cache::respond::{self, Account, Ask, CACHE_STATUS};
 use larder_cache::variant::Variant;
 use larder_cache::{Body, Facts, Handling, Note};
+use larder_policy::hygiene;
 use larder_semantics::{Failure, Reason, Timestamp, invalidation, validation};
 
 use super::ask::Sent;
@@ -182,7 +183,10 @@ where
     let since = fetch.cache.flights().epoch(&fetch.page.key);
     let method = request.method().clone();
     // Where a rule has a word, only a GET fills a page.
-    let may_fill = method == Method::POST && fetch.ruled.is_none();
+    // What was asked for in truth may be another method and another page.
+    let may_fill = method == Method::POST
+        && fetch.ruled.is_none()
+        && !hygiene::has_override(request.headers());
     let client = may_fill.then(|| request.headers().clone());
     let sent = fetch.send(request.map(RequestBody::Client)).await;
     let Sent { response, timing, birth } =

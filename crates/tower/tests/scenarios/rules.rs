@@ -73,7 +73,7 @@ pub(crate) fn acting(path: &str, action: Action) -> Rule {
             }
         }
     }
-    Rule { place: "larder.toml:1".to_owned(), when, action, query, tags: Vec::new() }
+    Rule { place: "larder.toml:1".to_owned(), when, scheme: None, action, query, tags: Vec::new() }
 }
 
 /// A rule that shares.
