@@ -16,6 +16,8 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 USERS = ["alice", "bob"]
+# What the site's middleware says to scripts, each field once.
+TRIPLE = {"Cache-Control": ["no-cache, no-store, must-revalidate"], "Pragma": ["no-cache"], "Expires": ["0"]}
 
 
 class Process:
@@ -127,11 +129,15 @@ def site(tmp_path_factory):
 
     for name in USERS:
         User.objects.create_user(name, password="secret")
-    # One process, so that the pages' counters and the stream's switch are the same for every request.
-    command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", "--workers", "1", "--threads", "24"]
-    process = Process(command + ["shop.wsgi"], r"Listening at: http://127\.0\.0\.1:(\d+)", cwd=HERE)
+    process = start_gunicorn()
     yield process.port
     process.stop()
+
+
+def start_gunicorn(*more):
+    # One process, so that the pages' counters and the stream's switch are the same for every request.
+    command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", "--workers", "1", "--threads", "24", *more]
+    return Process(command + ["shop.wsgi"], r"Listening at: http://127\.0\.0\.1:(\d+)", cwd=HERE)
 
 
 def start_larder(site, *more, scheme="http"):

@@ -11,7 +11,7 @@ from http.client import HTTPConnection, HTTPSConnection
 
 import pytest
 
-from conftest import ROOT, Response, start_larder
+from conftest import ROOT, Response, TRIPLE, start_larder
 
 nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(not nginx or not shutil.which("openssl"), reason="nginx and openssl are not installed")
@@ -152,6 +152,18 @@ def test_pages_are_cached_and_the_no_cache_triple_passes_byte_for_byte(front):
     direct = front.ask("https", "/asker/")
     assert direct.all("Cache-Control") == ["max-age=0, no-cache, no-store, must-revalidate, private"]
     assert len(direct.all("Expires")) == 1
+
+
+def test_the_no_cache_triple_for_scripts_passes_nginx_and_larder(front):
+    script = {"X-Requested-With": "XMLHttpRequest"}
+    page = front.ask("https", "/secure/?script")
+    for _ in range(2):
+        answer = front.ask("https", "/secure/?script", headers=script)
+        assert {name: answer.all(name) for name in TRIPLE} == TRIPLE
+        assert answer.text != page.text
+        page = answer
+    # Whoever navigates to it still has the page that was kept.
+    assert "larder; hit" in front.ask("https", "/secure/?script").why
 
 
 def test_health_needs_neither_host_nor_scheme(front):

@@ -135,6 +135,82 @@ drop_set_cookie = ['csrftoken']
         has(&scheme, &["GET https://a/x\n", "none: the response decides (RFC 9111)"]);
     }
 
+    const DOOR: [&str; 6] = [
+        "--set",
+        "hosts=example.com",
+        "--set",
+        "https.redirect=true",
+        "--set",
+        "trusted_proxies=10.0.0.1",
+    ];
+
+    #[test]
+    fn what_larder_answers_itself_is_told_and_nobody_is_asked() {
+        let origin = application(|_| Script::answer("200 OK", "", "hello"));
+        for (url, parts) in [
+            ("http://evil.test/", ["Larder answers 421 itself", "unknown-host"]),
+            ("http://evil.test/_larder/health", ["Larder answers 200 itself", "health"]),
+            (
+                "http://example.com/a",
+                ["answers 301 itself, to https://example.com/a", "https-redirect"],
+            ),
+        ] {
+            let offline = said("door", &[&DOOR[..], &["--config", "rules.toml", url]].concat());
+            has(&offline, &parts);
+            assert_eq!(live("door", &origin, &[&DOOR[..], &[url]].concat()), offline);
+        }
+        let json = [&DOOR[..], &["--json", "http://example.com/a"]].concat();
+        let json: serde_json::Value =
+            serde_json::from_str(&live("door", &origin, &json)).expect("JSON");
+        assert_eq!(json["outcome"], "at-the-door");
+        assert_eq!(json["door"]["location"], "https://example.com/a");
+        assert_eq!(origin.request_count(), 0);
+    }
+
+    #[test]
+    fn live_asks_as_the_host_that_counts_and_without_what_is_taken_off() {
+        let origin =
+            application(|_| Script::answer("200 OK", "Cache-Control: max-age=60\r\n", "hello"));
+        let fields = [
+            "-H",
+            "X_A: 1",
+            "-H",
+            "X-HTTP-Method: PUT",
+            "-H",
+            "X-Edge: https",
+            "http://evil.test/a",
+        ];
+        let site = [
+            "--set",
+            "hosts=example.com",
+            "--set",
+            "default_host=example.com",
+            "--set",
+            "trusted_proxies=10.0.0.1",
+            "--set",
+            "forwarded.scheme_from=X-Edge",
+        ];
+        let told = live("host", &origin, &[&site[..], &fields[..]].concat());
+        has(
+            &told,
+            &[
+                "GET http://evil.test/a\n",
+                "counts as     http://example.com/a\n",
+                "counts as one for example.com\n",
+                "x_a (an underscore",
+                "x-http-method (asks for something else",
+                "x-edge (about the visitor",
+                "stored        yes, 5 bytes\n",
+            ],
+        );
+        let requests = origin.requests();
+        assert_eq!(requests.len(), 1);
+        assert_eq!(requests[0].all("host"), ["example.com"]);
+        for absent in ["x_a", "x-http-method", "x-edge"] {
+            assert_eq!(requests[0].field(absent), None, "{absent} was sent");
+        }
+    }
+
     fn application(answer: impl Fn(&Received) -> Script + Send + Sync + 'static) -> Origin {
         Origin::answering(answer)
     }

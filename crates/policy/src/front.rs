@@ -242,4 +242,60 @@ mod tests {
             None
         );
     }
+
+    #[test]
+    fn a_host_that_is_not_the_sites_counts_as_its_own_one() {
+        let own = HeaderValue::from_static("a.test");
+        let hosts = ["a.test", "*.b.test"].map(|host| HostPattern::parse(host).unwrap());
+        let front = Front {
+            hosts: hosts.into(),
+            default_host: Some(own.clone()),
+            health: ["/up".to_owned()].into(),
+            ..Front::default()
+        };
+        let door = |front: &Front, scheme, host: &str, target: &'static str| {
+            front.door(scheme, &Method::GET, host, &Uri::from_static(target))
+        };
+        for (host, counts_as) in [
+            ("a.test", None),
+            ("x.b.test", None),
+            ("evil.test", Some(own.clone())),
+            ("a.test:8080", Some(own.clone())),
+            // HTTP/1.0 without one.
+            ("", Some(own.clone())),
+        ] {
+            let expected = counts_as.map(Door::As);
+            assert_eq!(door(&front, Scheme::Http, host, "/"), expected, "{host}");
+        }
+        assert_eq!(door(&front, Scheme::Http, "evil.test", "/up"), Some(Door::Health));
+        let all_hosts = Front { hosts: Box::default(), ..front.clone() };
+        assert_eq!(door(&all_hosts, Scheme::Http, "evil.test", "/"), None);
+        assert_eq!(door(&all_hosts, Scheme::Http, "", "/"), Some(Door::As(own)));
+        // Where it is sent, it is sent as that one.
+        let https = Https { redirect: true, ..Https::default() };
+        let secure = Front { https, ..front };
+        let Some(Door::Redirect(to, _)) = door(&secure, Scheme::Http, "evil.test", "/x") else {
+            unreachable!("a redirect");
+        };
+        assert_eq!(to.location, "https://a.test/x");
+    }
+
+    #[test]
+    fn ports_of_the_other_scheme_are_those_that_visitors_can_come_to() {
+        use crate::redirect::Ports;
+        let https = Https {
+            ports: Ports { by_default: None, by_other: Some(8443) },
+            plain_ports: Ports { by_default: Some(8000), by_other: Some(8080) },
+            ..Https::default()
+        };
+        for (scheme, host, expected) in [
+            (Scheme::Https, "a.test", "a.test"),
+            (Scheme::Https, "a.test:8080", "a.test:8443"),
+            (Scheme::Http, "a.test", "a.test:8000"),
+            (Scheme::Http, "[::1]:8443", "[::1]:8080"),
+            (Scheme::Http, "", ""),
+        ] {
+            assert_eq!(https.host_for(scheme, host), expected, "{scheme:?} {host}");
+        }
+    }
 }

@@ -21,6 +21,8 @@ urlpatterns = [
     path("asker/", views.asker),
     path("secure/", views.secure),
     path("only-secure/", views.only_secure),
+    path("thing/", views.thing),
+    path("things/<int:number>/", views.thing),
     path("stream/", views.stream),
     path("stream/go/", views.stream_go),
     path("made/", views.made),

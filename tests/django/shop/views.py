@@ -10,6 +10,7 @@ from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import condition
 
 MADE = Counter()
@@ -131,7 +132,14 @@ def asker(request):
     return JsonResponse({"secure": request.is_secure(), "url": request.build_absolute_uri(), "told": told})
 
 
-TOLD = {"HTTP_FRONT_END_HTTPS", "HTTP_X_REAL_IP", "HTTP_HOST"}
+TOLD = {"HTTP_FRONT_END_HTTPS", "HTTP_X_REAL_IP", "HTTP_HOST", "HTTP_SM_USER", "HTTP_X_ORIGINAL_URL"}
+
+
+@csrf_exempt
+@cache_control(public=True, max_age=60)
+def thing(request):
+    """One that can be looked at, changed and removed."""
+    return HttpResponse(f"{request.method} made {count('thing')}")
 
 
 @cache_control(public=True, max_age=60)

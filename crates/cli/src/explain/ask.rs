@@ -71,8 +71,6 @@ pub(super) fn ask(
     if known.door.is_some() {
         return Ok((known, None));
     }
-    // At the door a request may have become one for another host.
-    let question = &config.front.let_in(question);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -80,12 +78,7 @@ pub(super) fn ask(
     let outcome = runtime.block_on(twice(config, question, client));
     // Whatever still runs has nothing to tell any more.
     runtime.shutdown_background();
-    let (mut explanation, live) = outcome?;
-    if explanation.url != known.url {
-        explanation.url = known.url;
-        explanation.notes = [explanation.notes, known.notes].concat();
-        explanation.notes.dedup();
-    }
+    let (explanation, live) = outcome?;
     Ok((explanation, Some(live)))
 }
 
@@ -94,6 +87,8 @@ async fn twice(
     question: &Question,
     client: IpAddr,
 ) -> Result<(Explanation, Live), Fault> {
+    // At the door a request may become one for another host.
+    let asked = &config.front.let_in(question);
     let targets = larder_proxy::targets(config).map_err(Fault::Application)?;
     let balancer =
         Balancer::resolve(targets).await.map_err(|error| Fault::Application(error.to_string()))?;
@@ -104,21 +99,21 @@ async fn twice(
     let recorder = Recorder {
         upstream: Upstream::new(balancer, larder_proxy::upstream_settings(config)),
         record: Arc::clone(&record),
-        scheme: question.scheme,
-        host: question.host.clone(),
+        scheme: asked.scheme,
+        host: asked.host.clone(),
         client,
         front: Arc::clone(&config.front),
     };
-    let mut service = CacheLayer::new(Arc::clone(&cache), question.scheme).layer(recorder);
-    let first = once(&mut service, question, &record, BODY_MAX).await?;
+    let mut service = CacheLayer::new(Arc::clone(&cache), asked.scheme).layer(recorder);
+    let first = once(&mut service, asked, &record, BODY_MAX).await?;
     settle(&cache).await;
     record.next_round();
     // Of the next one, how it is answered is known by its head.
-    let next = once(&mut service, question, &record, Duration::ZERO).await?;
+    let next = once(&mut service, asked, &record, Duration::ZERO).await?;
     let front = &config.front;
     let explanation = larder_proxy::explain(&cache, front, Peer::Anybody, &question.visit());
     let exchanges = record.exchanges();
-    let case = verdict::Case { cache: &cache, question, explanation: &explanation };
+    let case = verdict::Case { cache: &cache, question: asked, explanation: &explanation };
     let live = case.report(&exchanges, &first, &next);
     Ok((explanation, live))
 }

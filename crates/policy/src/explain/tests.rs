@@ -317,3 +317,31 @@ fn a_session_without_a_rule_is_warned_about() {
     assert!(with.notes.iter().any(|note| note.contains("s-maxage")), "{with}");
     assert!(explain("/none", &[]).notes.is_empty());
 }
+
+#[test]
+fn a_rule_s_scheme_is_told_and_the_visitor_it_sends_away_has_nothing_else() {
+    let mut rules: Vec<Rule> = policy().rules.iter().cloned().collect();
+    rules.iter_mut().for_each(|rule| rule.scheme = Some(crate::Scheme::Https));
+    let policy = Arc::new(Policy::new(PolicyParts { rules, ..PolicyParts::default() }).unwrap());
+    let front = crate::Front { schemes: Some(Arc::clone(&policy)), ..crate::Front::default() };
+    let known = super::Knowing {
+        sources: &Plain,
+        varies: &|_, _| Vec::new(),
+        peer: super::Peer::Anybody,
+        now: Timestamp::from_secs(1_700_000_000),
+    };
+    let told = |url: &str| {
+        let asked = Question::new(url, "GET", &["Cookie: sessionid=a", "X_A: 1"]).unwrap();
+        front.explain(&policy, &asked.visit(), &known)
+    };
+    let away = told("http://example.com/blog/1");
+    assert_eq!((away.outcome, reason(&away)), (Outcome::AtTheDoor, "scheme-redirect"));
+    let door = away.door.clone().unwrap();
+    assert_eq!((door.status, door.location.as_deref()), (301, Some("https://example.com/blog/1")));
+    let text = away.to_string();
+    assert!(text.contains("by https only, all-users") && !text.contains("sessionid"), "{text}");
+    let there = told("https://example.com/blog/1");
+    assert_eq!((there.outcome, there.door.is_none()), (Outcome::Shared, true));
+    assert_eq!(there.sent.removed.len(), 1);
+    assert_eq!(there.sent.left_out.fields, Vec::<String>::new());
+}

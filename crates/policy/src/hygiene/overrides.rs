@@ -127,7 +127,9 @@ mod tests {
 
     #[test]
     fn the_table_and_the_match_know_the_same_names() {
+        let documented = include_str!("../../../../docs/behind-a-proxy.md").to_ascii_lowercase();
         for field in OVERRIDE_FIELDS {
+            assert!(documented.contains(&format!("`{}`", field.name)), "{}", field.name);
             assert_eq!(override_of(field.name), Some(field.changes), "{}", field.name);
         }
         for name in ["x-http", "x-hosts", "host", "original-url", "x-forwarded-prefix", "x-", ""] {

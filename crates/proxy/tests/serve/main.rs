@@ -5,6 +5,7 @@
 
 mod arrivals;
 mod explained;
+mod fields;
 mod floods;
 mod hostile;
 mod http1;
