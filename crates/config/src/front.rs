@@ -105,13 +105,13 @@ fn default_host(
     places: &Places,
     problems: &mut Vec<Problem>,
 ) -> Option<HeaderValue> {
-    let host = canonical(&options.default_host)?;
     let place = places.of("default_host").cloned().unwrap_or(Place::Whole);
     if options.default_host.starts_with("*.") {
         let problem = Problem::new(place, "requests for other hosts count as for one host");
         problems.push(problem.hint("write a name without `*`"));
         return None;
     }
+    let host = canonical(&options.default_host)?;
     if !hosts.is_empty()
         && places.sound(&["hosts"])
         && !hosts.iter().any(|pattern| pattern.matches(&host))
@@ -151,12 +151,14 @@ fn fields(
                 .chain(trust.scheme_field())
                 .cloned()
                 .collect();
-            for (index, text) in options.underscores_pass.iter().enumerate() {
-                let name = HeaderName::from_bytes(text.as_bytes()).ok();
+            // The places of a list's elements are theirs only if all of them are there.
+            let sound = places.sound(&["underscores_pass"]);
+            for (index, text) in options.underscores_pass.iter().enumerate().filter(|_| sound) {
                 let is_own = |name: &HeaderName| {
                     hygiene::collision(name, &[]).is_none()
                         && hygiene::collision(name, &own).is_some()
                 };
+                let name = HeaderName::from_bytes(text.as_bytes()).ok();
                 if let Some(name) = name.filter(is_own) {
                     let place = places.of_element("underscores_pass", index);
                     problems.push(words::taken(text, &name).at(&place));

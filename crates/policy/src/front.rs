@@ -275,7 +275,7 @@ mod tests {
         let https = Https { redirect: true, ..Https::default() };
         let secure = Front { https, ..front };
         let Some(Door::Redirect(to, _)) = door(&secure, Scheme::Http, "evil.test", "/x") else {
-            unreachable!("a redirect");
+            panic!("a redirect");
         };
         assert_eq!(to.location, "https://a.test/x");
     }

@@ -278,9 +278,10 @@ fn a_rule_for_https_needs_no_redirect_of_all() {
     let server = serve(&origin, options, rules);
     let mut client = connect(&server);
     let response = client.request("GET", "/login/", "");
-    let location = response.field("location").unwrap_or_default().to_owned();
-    assert_eq!(response.status(), 301);
-    assert!(location.starts_with("https://127.0.0.1/login/"), "{location}");
+    assert_eq!(
+        (response.status(), response.field("location")),
+        (301, Some("https://site.test/login/"))
+    );
     assert_eq!(client.request("GET", "/login/", "X-Forwarded-Proto: https\r\n").status(), 200);
     assert_eq!(client.request("GET", "/", "").status(), 200);
 }
@@ -386,7 +387,7 @@ fn a_trusted_client_is_told_what_was_taken_off() {
 fn the_applications_own_caching_fields_pass_byte_for_byte() {
     const OWN: &str = "Cache-Control: max-age=60,  X-Own=\"a, b\"\r\nExpires: 0\r\nCache-Control: Public\r\nPragma: No-Cache\r\n\
                        X-Cache-Hint: one\r\nexpires: Thu, 01 Jan 1970 00:00:00 GMT\r\nX-Cache-Hint: two,three\r\nVary: Accept\r\n\
-                       Surrogate-Key: a  b\r\nCDN-Cache-Control: max-age=61\r\nLast-Modified: yesterday\r\nAge-Hint:\r\n";
+                       X-Accel-Hint: a  b\r\nCDN-Cache-Control: max-age=61\r\nLast-Modified: yesterday\r\nAge-Hint:\r\n";
     const TRIPLE: &str =
         "Cache-Control: no-cache, no-store, must-revalidate\r\nPragma: no-cache\r\nExpires: 0\r\n";
     let origin = Origin::answering(|request| match request.path() {
@@ -404,7 +405,7 @@ fn the_applications_own_caching_fields_pass_byte_for_byte() {
             "pragma",
             "x-cache-hint",
             "vary",
-            "surrogate-key",
+            "x-accel-hint",
             "cdn-cache-control",
             "last-modified",
             "age-hint",
@@ -425,7 +426,7 @@ fn the_applications_own_caching_fields_pass_byte_for_byte() {
         "x-cache-hint: one",
         "x-cache-hint: two,three",
         "vary: Accept",
-        "surrogate-key: a  b",
+        "x-accel-hint: a  b",
         "cdn-cache-control: max-age=61",
         "last-modified: yesterday",
         "age-hint: ",

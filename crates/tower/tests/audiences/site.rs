@@ -247,7 +247,7 @@ fn ruled(random: &mut Random, number: u64, query: &Query, customs: &[Vec<Part>; 
     };
     let hosts = host.map(|host| HostPattern::parse(host).unwrap());
     let when = When { pattern: pattern.unwrap(), hosts: hosts.into_iter().collect(), methods };
-    let place = format!("rule {number}");
-    let rule = Rule { place, when, scheme: None, action, query, tags: Vec::new() };
+    let name = format!("rule {number}");
+    let rule = Rule { place: name, when, scheme: None, action, query, tags: Vec::new() };
     Ruled { place, host, rule }
 }
