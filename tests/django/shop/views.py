@@ -137,7 +137,7 @@ TOLD = {"HTTP_FRONT_END_HTTPS", "HTTP_X_REAL_IP", "HTTP_HOST", "HTTP_SM_USER", "
 
 @csrf_exempt
 @cache_control(public=True, max_age=60)
-def thing(request):
+def thing(request, number=0):
     """One that can be looked at, changed and removed."""
     return HttpResponse(f"{request.method} made {count('thing')}")
 
