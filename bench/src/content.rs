@@ -158,6 +158,15 @@ pub fn write_browser_request(page: Page, out: &mut Vec<u8>) {
     out.extend_from_slice(BROWSER_FIELDS);
 }
 
+/// The same fields one by one, without those that name the connection and the site.
+pub fn browser_fields() -> impl Iterator<Item = String> {
+    let text = String::from_utf8_lossy(BROWSER_FIELDS).into_owned();
+    let lines: Vec<String> = text.split("\r\n").skip(1).map(str::to_owned).collect();
+    lines.into_iter().filter(|line| {
+        !line.is_empty() && !line.starts_with("Host:") && !line.starts_with("Connection:")
+    })
+}
+
 const BROWSER_FIELDS: &[u8] = b" HTTP/1.1\r\n\
 Host: www.example.com\r\n\
 Connection: keep-alive\r\n\

@@ -16,6 +16,7 @@ use larder_semantics::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::content::Page;
+use crate::h2load::{self, Run, Wire};
 use crate::load::{Ask, Load};
 use crate::origin::Origin;
 use crate::peers::{self, Ability, Peer, Site};
@@ -65,6 +66,10 @@ pub struct Counts {
     pub hit_marker_2k: u64,
     /// Instructions a hit of 2 KiB for the same request without rules.
     pub hit_marker_unused_2k: u64,
+    /// Instructions a hit of 2 KiB by HTTP/2 in clear text, one request at a time.
+    /// Nothing in files of before it was counted.
+    #[serde(default)]
+    pub hit_http2_2k: u64,
 }
 
 /// One thing that is counted.
@@ -76,11 +81,18 @@ struct Case {
     rules: String,
     /// More cookies of each request.
     cookies: String,
+    /// What is spoken.
+    wire: Wire,
 }
 
 impl Case {
     const fn plain(name: &'static str, ask: Ask) -> Self {
-        Self { name, ask, rules: String::new(), cookies: String::new() }
+        Self { name, ask, rules: String::new(), cookies: String::new(), wire: Wire::Http1 }
+    }
+
+    /// Hits by HTTP/2.
+    fn http2() -> Self {
+        Self { wire: Wire::Http2, ..Self::plain("http2", Ask::Same(Page::Small)) }
     }
 
     /// Hits by the last of `count` rules.
@@ -150,14 +162,16 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         hit_1000_rules_2k: instructions(&valgrind, options, &Case::rules("1000-rules", 1000))?,
         hit_marker_2k: instructions(&valgrind, options, &marker)?,
         hit_marker_unused_2k: instructions(&valgrind, options, &marker.without_rules())?,
+        hit_http2_2k: instructions(&valgrind, options, &Case::http2())?,
     };
     say(&format!(
         "with rules: {} a hit by the last of 10, {} by the last of 1,000; {} by a signed marker, {} \
-         for that request without rules",
+         for that request without rules; {} a hit by HTTP/2",
         counts.hit_10_rules_2k,
         counts.hit_1000_rules_2k,
         counts.hit_marker_2k,
-        counts.hit_marker_unused_2k
+        counts.hit_marker_unused_2k,
+        counts.hit_http2_2k
     ))?;
     within(counts)?;
     let binary = peers::larder_binary()?;
@@ -215,6 +229,7 @@ fn compare(before: Counts, now: Counts) -> anyhow::Result<()> {
         ("pass-through", before.pass_2k, now.pass_2k),
         ("hit by a rule", before.hit_1000_rules_2k, now.hit_1000_rules_2k),
         ("hit by a marker", before.hit_marker_2k, now.hit_marker_2k),
+        ("hit by HTTP/2", before.hit_http2_2k, now.hit_http2_2k),
     ] {
         let limit = before + before * TOLERANCE_PERCENT / 100;
         if now > limit {
@@ -253,7 +268,7 @@ fn total(
 ) -> anyhow::Result<u64> {
     let origin = Origin::start(None)?;
     // One core, so that a server that has a worker a core has one.
-    let site = Site { origin: origin.address, core: Some(0), memory_mib: 64 };
+    let site = Site { origin: origin.address, core: Some(0), memory_mib: 64, doors: None };
     let folder = Folder::new("counted", &[])?;
     let (command, address) = server.command(site, &folder)?;
     let mut under = Command::new(valgrind);
@@ -266,17 +281,26 @@ fn total(
     }
     under.stdout(Stdio::null()).stderr(Stdio::null());
     let mut running = Server::start(&mut under, address, site.core, None)?;
-    let mut load = Load::open(running.address, 1)?;
+    ask(&running, case, requests)?;
+    running.end()?;
+    let text = fs::read_to_string(file).context("callgrind left no counts")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("totals: "));
+    line.context("callgrind gave no total")?.trim().parse().context("reading callgrind's total")
+}
+
+fn ask(server: &Server, case: &Case, requests: u64) -> anyhow::Result<()> {
+    let address = server.address;
+    if case.wire != Wire::Http1 {
+        let (wire, connections, streams) = (case.wire, 1, 1);
+        return h2load::run(&Run { wire, address, connections, streams, requests });
+    }
+    let mut load = Load::open(address, 1)?;
     load.cookies.clone_from(&case.cookies);
     load.run(case.ask, requests)?;
     if load.reopened > 0 {
         bail!("the server closed the connection {} times", load.reopened);
     }
-    drop(load);
-    running.end()?;
-    let text = fs::read_to_string(file).context("callgrind left no counts")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("totals: "));
-    line.context("callgrind gave no total")?.trim().parse().context("reading callgrind's total")
+    Ok(())
 }
 
 #[cfg(test)]
@@ -292,6 +316,7 @@ mod tests {
             hit_1000_rules_2k: 10_000,
             hit_marker_2k: 10_000,
             hit_marker_unused_2k: 10_000,
+            hit_http2_2k: 10_000,
         };
         let before = with(10_000, 20_000);
         let cases = [(10_300, 20_600, true), (10_301, 20_000, false), (10_000, 20_601, false)];
@@ -311,6 +336,7 @@ mod tests {
                 hit_10_rules_2k,
                 hit_1000_rules_2k,
                 hit_marker_2k,
+                hit_http2_2k: 0,
             };
         assert!(within(counts(1000, 1150, 1000, 1020)).is_ok());
         assert!(within(counts(1000, 1151, 1000, 1020)).is_err());

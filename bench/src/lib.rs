@@ -12,6 +12,7 @@ pub mod content;
 pub mod counts;
 pub mod floor;
 pub mod floor_hyper;
+pub mod h2load;
 pub mod httpd;
 pub mod load;
 pub mod lookup;

@@ -5,9 +5,10 @@ use std::time::Instant;
 use anyhow::bail;
 
 use crate::content::Page;
+use crate::h2load::{self, Run, Wire};
 use crate::load::{Ask, Load};
 use crate::origin::Origin;
-use crate::peers::Ability;
+use crate::peers::{Ability, Doors, Peer};
 use crate::process::Server;
 
 /// What is asked for.
@@ -20,11 +21,24 @@ pub enum Work {
     HitLarge,
     /// A page that may not be stored, and that the cache has never seen.
     Pass,
+    /// A stored page of 2 KiB over TLS, by HTTP/1.1.
+    HitTls,
+    /// A stored page of 2 KiB over TLS, by HTTP/2.
+    HitTlsHttp2,
+    /// A stored page of 2 KiB in clear text, by HTTP/2.
+    HitHttp2,
 }
 
 impl Work {
     /// All kinds.
-    pub const ALL: [Self; 3] = [Self::HitSmall, Self::HitLarge, Self::Pass];
+    pub const ALL: [Self; 6] = [
+        Self::HitSmall,
+        Self::HitLarge,
+        Self::Pass,
+        Self::HitTls,
+        Self::HitTlsHttp2,
+        Self::HitHttp2,
+    ];
 
     /// Its name in tables.
     #[must_use]
@@ -33,6 +47,9 @@ impl Work {
             Self::HitSmall => "hit 2 KiB",
             Self::HitLarge => "hit 100 KiB",
             Self::Pass => "pass 2 KiB",
+            Self::HitTls => "TLS h1, 2 KiB",
+            Self::HitTlsHttp2 => "TLS h2, 2 KiB",
+            Self::HitHttp2 => "h2c, 2 KiB",
         }
     }
 
@@ -40,22 +57,35 @@ impl Work {
     #[must_use]
     pub const fn requests(self) -> u64 {
         match self {
-            Self::HitSmall => 200_000,
+            Self::HitSmall | Self::HitTls | Self::HitTlsHttp2 | Self::HitHttp2 => 200_000,
             Self::HitLarge => 30_000,
             Self::Pass => 60_000,
         }
     }
 
-    pub(super) const fn is_possible(self, ability: Ability) -> bool {
+    pub(super) const fn is_possible(self, peer: Peer) -> bool {
         match self {
             Self::HitSmall | Self::HitLarge => true,
-            Self::Pass => matches!(ability, Ability::Cache),
+            Self::Pass => matches!(peer.ability(), Ability::Cache),
+            Self::HitTls | Self::HitTlsHttp2 | Self::HitHttp2 => peer.has_doors(),
+        }
+    }
+
+    /// What is spoken.
+    const fn wire(self) -> Wire {
+        match self {
+            Self::HitSmall | Self::HitLarge | Self::Pass => Wire::Http1,
+            Self::HitTls => Wire::Http1Tls,
+            Self::HitTlsHttp2 => Wire::Http2Tls,
+            Self::HitHttp2 => Wire::Http2,
         }
     }
 
     const fn ask(self, first_miss: u64) -> Ask {
         match self {
-            Self::HitSmall => Ask::Same(Page::Small),
+            Self::HitSmall | Self::HitTls | Self::HitTlsHttp2 | Self::HitHttp2 => {
+                Ask::Same(Page::Small)
+            }
             Self::HitLarge => Ask::Same(Page::Large),
             Self::Pass => Ask::MissesFrom(first_miss),
         }
@@ -92,6 +122,12 @@ pub struct Sample {
     pub reopened: u64,
 }
 
+impl Work {
+    pub(super) const fn is_by_h2load(self) -> bool {
+        !matches!(self.wire(), Wire::Http1)
+    }
+}
+
 /// Measures `cell` at `server`. `misses` is the next page number that nobody has asked for.
 pub(super) fn measure(
     server: &Server,
@@ -113,20 +149,53 @@ pub(super) fn measure(
     let (asked, reopened) = (origin.asked() - asked, load.reopened - reopened);
     *misses += cell.requests;
 
-    match cell.work {
-        Work::HitSmall | Work::HitLarge if asked > 0 => {
-            bail!("{asked} of {} hits were asked of the origin", cell.requests)
-        }
+    if cell.work == Work::Pass {
         // A request on a connection that closed is sent again.
-        Work::Pass if asked < cell.requests || asked > cell.requests + reopened => {
+        if asked < cell.requests || asked > cell.requests + reopened {
             bail!("{} misses, and the origin was asked {asked} times", cell.requests)
         }
-        Work::HitSmall | Work::HitLarge | Work::Pass => {}
+    } else if asked > 0 {
+        bail!("{asked} of {} hits were asked of the origin", cell.requests)
     }
     let requests = u32::try_from(cell.requests).map_or(f64::MAX, f64::from);
     Ok(Sample {
         cpu_micros: used.as_secs_f64() * 1e6 / requests,
         requests_per_second: requests / seconds,
         reopened,
+    })
+}
+
+/// Requests at one time on each HTTP/2 connection: a page and some of what belongs to it.
+const STREAMS: usize = 10;
+
+/// Measures `cell` where another program asks: one run with few requests, and one with so many more. What the
+/// second costs more has no handshakes in it.
+pub(super) fn measure_by_h2load(
+    server: &Server,
+    doors: Doors,
+    origin: &Origin,
+    cell: Cell,
+) -> anyhow::Result<Sample> {
+    let wire = cell.work.wire();
+    let address = if wire == Wire::Http2 { doors.http2 } else { doors.tls };
+    let few = 10 * cell.connections as u64;
+    let run = Run { wire, address, connections: cell.connections, streams: STREAMS, requests: few };
+    h2load::run(&run)?;
+    let asked = origin.asked();
+    let timed = |requests| {
+        let (cpu, begin) = (server.cpu()?, Instant::now());
+        h2load::run(&Run { requests, ..run })?;
+        let used = server.cpu()?.saturating_sub(cpu);
+        anyhow::Ok((used.as_secs_f64(), begin.elapsed().as_secs_f64()))
+    };
+    let (short, long) = (timed(few)?, timed(few + cell.requests)?);
+    if origin.asked() > asked {
+        bail!("{} of the hits were asked of the origin", origin.asked() - asked);
+    }
+    let requests = u32::try_from(cell.requests).map_or(f64::MAX, f64::from);
+    Ok(Sample {
+        cpu_micros: (long.0 - short.0) * 1e6 / requests,
+        requests_per_second: requests / (long.1 - short.1),
+        reopened: 0,
     })
 }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 
 use crate::origin::Origin;
-use crate::peers::{Peer, Site};
+use crate::peers::{Doors, Peer, Site, program};
 use crate::process::Server;
 use crate::sys;
 use crate::terminal::{machine, note, say};
@@ -61,23 +61,30 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     // The origin's thread and this one; servers are moved to their core when they start.
     sys::pin_to_core(LOAD_CORE).context("two cores are needed, one for the load")?;
     let origin = Origin::start(Some(LOAD_CORE))?;
-    let site = Site { origin: origin.address, core: Some(SERVER_CORE), memory_mib: 256 };
-    let mut running: Vec<(Peer, Server)> = Vec::new();
+    let site =
+        Site { origin: origin.address, core: Some(SERVER_CORE), memory_mib: 256, doors: None };
+    let mut running: Vec<(Peer, Server, Doors)> = Vec::new();
     for &peer in &peers {
         note(&format!("starting {}: {}", peer.name(), peer.version()));
-        running.push((peer, peer.start(site)?));
+        let doors = Doors::free()?;
+        let asked_for = peer.has_doors().then_some(doors);
+        running.push((peer, peer.start(Site { doors: asked_for, ..site })?, doors));
     }
     let mut results = Results::new(&peers, before);
     let mut misses = 1;
     for cell in cells(options) {
         for round in 0..options.rounds.max(1) {
             for turn in 0..running.len() {
-                let (peer, server) = &running[(turn + round) % running.len()];
-                if !cell.work.is_possible(peer.ability()) {
+                let (peer, server, doors) = &running[(turn + round) % running.len()];
+                if !cell.work.is_possible(*peer) {
                     continue;
                 }
-                let sample = measure::measure(server, &origin, cell, &mut misses)
-                    .with_context(|| format!("{}: {}", peer.name(), cell.name()))?;
+                let sample = if cell.work.is_by_h2load() {
+                    measure::measure_by_h2load(server, *doors, &origin, cell)
+                } else {
+                    measure::measure(server, &origin, cell, &mut misses)
+                };
+                let sample = sample.with_context(|| format!("{}: {}", peer.name(), cell.name()))?;
                 let (cpu, rate) = (sample.cpu_micros, sample.requests_per_second);
                 let (cell_name, round, name) = (cell.name(), round + 1, peer.name());
                 note(&format!("{cell_name}, round {round}: {name} {cpu:.1} µs, {rate:.0}/s"));
@@ -107,9 +114,12 @@ fn chosen(options: &Options) -> anyhow::Result<Vec<Peer>> {
         return Ok(options.only.clone());
     }
     // Everything that is missing in one answer, so that one command installs it.
+    let load = program("h2load", "nghttp2-client").map(drop);
     let missing: Vec<String> = Peer::COMPARED
         .iter()
-        .filter_map(|peer| peer.check().err().map(|error| error.to_string()))
+        .map(|peer| peer.check())
+        .chain([load])
+        .filter_map(|found| found.err().map(|error| error.to_string()))
         .collect();
     if missing.is_empty() {
         return Ok(Peer::COMPARED.to_vec());

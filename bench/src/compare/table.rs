@@ -32,12 +32,15 @@ pub struct Row {
 }
 
 /// What Larder has set out to reach: against whom, at which work, at most how many times their CPU.
-const AIMS: [(Peer, Work, f64); 5] = [
+const AIMS: [(Peer, Work, f64); 8] = [
     (Peer::Haproxy, Work::HitSmall, 1.0),
     (Peer::Haproxy, Work::HitLarge, 1.0),
     (Peer::Nginx, Work::HitSmall, 0.7),
     (Peer::Nginx, Work::HitLarge, 0.7),
     (Peer::Nginx, Work::Pass, 1.3),
+    (Peer::Nginx, Work::HitTls, 0.8),
+    (Peer::Nginx, Work::HitTlsHttp2, 0.8),
+    (Peer::Nginx, Work::HitHttp2, 0.8),
 ];
 
 impl Results {

@@ -3,13 +3,26 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use super::{Site, program};
+use super::{Certificate, Site, program};
 use crate::process::Folder;
 
 pub(super) fn command(site: Site, address: SocketAddr, folder: &Folder) -> anyhow::Result<Command> {
     let haproxy = program("haproxy", "haproxy")?;
     let origin = site.origin;
     let memory = site.memory_mib;
+    let doors = match site.doors {
+        Some(doors) => {
+            let Certificate { both, .. } = Certificate::write(folder)?;
+            format!(
+                "bind {} backlog 4096 proto h2
+  bind {} backlog 4096 ssl crt {} alpn h2,http/1.1",
+                doors.http2,
+                doors.tls,
+                both.display()
+            )
+        }
+        None => String::new(),
+    };
     let text = format!(
         "global
   nbthread 1
@@ -31,6 +44,7 @@ cache pages
   process-vary on
 frontend site
   bind {address} backlog 4096
+  {doors}
   http-request set-header X-Forwarded-Proto http
   http-request del-header Cookie
   http-request cache-use pages

@@ -7,16 +7,28 @@ use std::process::Command;
 
 use anyhow::bail;
 
-use super::Site;
+use super::{Certificate, Site};
+use crate::process::Folder;
 
 /// `larder serve` in front of the site's origin. `LARDER_ARGS` adds options.
-pub(super) fn command(site: Site, address: SocketAddr) -> anyhow::Result<Command> {
+pub(super) fn command(site: Site, address: SocketAddr, folder: &Folder) -> anyhow::Result<Command> {
     let mut command = Command::new(binary()?);
-    command.args(["serve", "--admin", "off", "--listen"]).arg(address.to_string());
+    command.args(["serve", "--admin", "off"]);
     command.arg("--to").arg(format!("http://{}", site.origin));
     command.arg("--memory").arg(format!("{}MiB", site.memory_mib));
     if site.core.is_some() {
         command.args(["--workers", "1"]);
+    }
+    if let Some(doors) = site.doors {
+        let Certificate { chain, key, .. } = Certificate::write(folder)?;
+        let text = format!(
+            "[listen]\nhttp = [\"{address}\", \"{}\"]\nhttps = \"{}\"\n\
+             [[tls.certificate]]\nchain = {chain:?}\nkey = {key:?}\n",
+            doors.http2, doors.tls
+        );
+        command.arg("--config").arg(folder.write("larder.toml", &text)?);
+    } else {
+        command.arg("--listen").arg(address.to_string());
     }
     let more = env::var("LARDER_ARGS").unwrap_or_default();
     command.args(more.split_whitespace());

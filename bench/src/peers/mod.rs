@@ -10,6 +10,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use anyhow::{Context as _, bail};
 
@@ -55,6 +56,52 @@ pub struct Site {
     pub core: Option<usize>,
     /// How much memory its cache may use.
     pub memory_mib: u64,
+    /// Where else it is to listen, if it can.
+    pub doors: Option<Doors>,
+}
+
+/// Listeners beside the one for HTTP/1.1 in clear text.
+#[derive(Clone, Copy, Debug)]
+pub struct Doors {
+    /// HTTP/2 in clear text, with prior knowledge.
+    pub http2: SocketAddr,
+    /// TLS, HTTP/1.1 and HTTP/2 as they agree.
+    pub tls: SocketAddr,
+}
+
+impl Doors {
+    /// Two addresses that are free.
+    ///
+    /// # Errors
+    /// When the machine has no loopback.
+    pub fn free() -> anyhow::Result<Self> {
+        Ok(Self { http2: free_address()?, tls: free_address()? })
+    }
+}
+
+/// The certificate that all servers show: its file and its key's.
+pub(crate) struct Certificate {
+    chain: PathBuf,
+    key: PathBuf,
+    /// Both in one, as `HAProxy` wants it.
+    both: PathBuf,
+}
+
+impl Certificate {
+    /// Puts it into `folder`. The key is of the kind that certificates have today: P-256.
+    fn write(folder: &Folder) -> anyhow::Result<Self> {
+        static MADE: OnceLock<Option<(String, String)>> = OnceLock::new();
+        let made = MADE.get_or_init(|| {
+            let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).ok()?;
+            Some((made.cert.pem(), made.signing_key.serialize_pem()))
+        });
+        let (chain, key) = made.as_ref().context("no certificate could be made")?;
+        Ok(Self {
+            both: folder.write("both.pem", &format!("{chain}{key}"))?,
+            chain: folder.write("chain.pem", chain)?,
+            key: folder.write("key.pem", key)?,
+        })
+    }
 }
 
 impl Peer {
@@ -82,6 +129,15 @@ impl Peer {
         match self {
             Self::Floor | Self::FloorHyper | Self::FloorHyperTimer => Ability::HitsOnly,
             Self::Larder | Self::Haproxy | Self::Nginx | Self::Varnish => Ability::Cache,
+        }
+    }
+
+    /// Whether it speaks TLS and HTTP/2 here.
+    #[must_use]
+    pub const fn has_doors(self) -> bool {
+        match self {
+            Self::Floor | Self::FloorHyper | Self::FloorHyperTimer | Self::Varnish => false,
+            Self::Larder | Self::Haproxy | Self::Nginx => true,
         }
     }
 
@@ -122,7 +178,7 @@ impl Peer {
         let address = free_address()?;
         let command = match self {
             Self::Floor | Self::FloorHyper | Self::FloorHyperTimer => floor(self, address)?,
-            Self::Larder => larder::command(site, address)?,
+            Self::Larder => larder::command(site, address, folder)?,
             Self::Haproxy => haproxy::command(site, address, folder)?,
             Self::Nginx => nginx::command(site, address, folder)?,
             Self::Varnish => varnish::command(site, address, folder)?,

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use super::{Site, program};
+use super::{Certificate, Site, program};
 use crate::process::Folder;
 use crate::sys;
 
@@ -17,6 +17,7 @@ pub(super) fn command(site: Site, address: SocketAddr, folder: &Folder) -> anyho
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("  {kind}_temp_path {place}/temp-{kind};\n"))
         .concat();
+    let doors = doors(site, folder)?;
     let text = format!(
         "{user}
 worker_processes 1;
@@ -44,6 +45,7 @@ http {{
   }}
   server {{
     listen {address} backlog=4096;
+    {doors}
     location / {{
       proxy_pass http://application;
       proxy_http_version 1.1;
@@ -69,4 +71,23 @@ http {{
     command.arg("-p").arg(folder.path()).arg("-e").arg(folder.path().join("error.log"));
     command.arg("-c").arg(file);
     Ok(command)
+}
+
+/// The lines for HTTP/2 and TLS. TLS 1.3 is not on by default in this version.
+fn doors(site: Site, folder: &Folder) -> anyhow::Result<String> {
+    let Some(doors) = site.doors else { return Ok(String::new()) };
+    let Certificate { chain, key, .. } = Certificate::write(folder)?;
+    Ok(format!(
+        "listen {} http2 backlog=4096;
+    listen {} ssl http2 backlog=4096;
+    ssl_certificate {};
+    ssl_certificate_key {};
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_cache shared:tls:10m;
+    http2_max_requests 100000000;",
+        doors.http2,
+        doors.tls,
+        chain.display(),
+        key.display()
+    ))
 }
