@@ -97,6 +97,12 @@ impl Facts {
         }
     }
 
+    /// Whether the page is to be made anew: fetches in progress may be from before whatever it is for.
+    #[must_use]
+    pub fn renews(&self) -> bool {
+        self.renews
+    }
+
     /// What the client asks of caches, as far as the site honours it.
     #[must_use]
     pub fn directives(&self) -> RequestDirectives {
@@ -163,9 +169,7 @@ impl Facts {
         if self.directives.only_if_cached {
             return Plan::Unsatisfiable;
         }
-        // A fetch in progress may be from before whatever the page is to be made anew for.
-        let alone =
-            self.is_head || self.renews || self.directives.no_store || self.is_for_one(request);
+        let alone = self.is_head || self.directives.no_store || self.is_for_one(request);
         if alone { Plan::Alone(None, reason) } else { Plan::Fetch(reason) }
     }
 
@@ -204,7 +208,8 @@ impl Facts {
                 }
                 // What has to be validated for each request is validated for each alone, and a
                 // HEAD goes on as a HEAD (RFC 9111 §4.3.5).
-                let alone = self.is_head || is_per_request(reason) || self.is_for_one(request);
+                let is_per_request = is_per_request(reason) && !self.renews;
+                let alone = self.is_head || is_per_request || self.is_for_one(request);
                 if alone {
                     Plan::Alone(Some(variant), reason)
                 } else {

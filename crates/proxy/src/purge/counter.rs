@@ -16,7 +16,7 @@ use larder_policy::{Admission, Purgers, hygiene};
 use larder_semantics::Reason;
 
 use super::Desk;
-use super::dialect::{self, Answer, HELPERS, Meaning, Said, without_port};
+use super::dialect::{self, Answer, Meaning, Said, is_helper, without_port};
 
 const LARDER_PURGED: HeaderName = HeaderName::from_static("larder-purged");
 
@@ -72,9 +72,15 @@ impl Counter {
 }
 
 /// Takes off what says what to purge: from visitors it would be theirs to forge, and applications need none of it.
+///
+/// On the path of every request to the application, and nearly always for nothing.
 pub(crate) fn strike_helpers(headers: &mut HeaderMap) {
-    for name in &HELPERS {
-        headers.remove(name);
+    if headers.keys().any(|name| is_helper(name.as_str())) {
+        let unwanted: Vec<HeaderName> =
+            headers.keys().filter(|name| is_helper(name.as_str())).cloned().collect();
+        for name in unwanted {
+            headers.remove(name);
+        }
     }
 }
 

@@ -22,7 +22,7 @@
 //! `PURGE` with `Fastly-Soft-Purge: 1` is soft. A purge without a scheme is about both.
 
 use http::header::CACHE_CONTROL;
-use http::{HeaderMap, HeaderName, Method, Request};
+use http::{HeaderMap, Method, Request};
 use larder_cache::purge::{Mode, Pattern, PatternError, Purge, Scope};
 use larder_policy::tags;
 
@@ -59,26 +59,29 @@ pub(super) struct Said<'r> {
 
 const X_BAN_HOST: &str = "x-ban-host";
 
-/// Fields that say what to purge, and mean nothing to applications.
-pub(super) const HELPERS: [HeaderName; 17] = [
-    HeaderName::from_static("clear-cache"),
-    HeaderName::from_static("fastly-soft-purge"),
-    HeaderName::from_static("larder-token"),
-    HeaderName::from_static("x-acquia-purge"),
-    HeaderName::from_static(X_BAN_HOST),
-    HeaderName::from_static("x-ban-regex"),
-    HeaderName::from_static("x-ban-url"),
-    HeaderName::from_static("x-cache-tags-pattern"),
-    HeaderName::from_static("x-litespeed-purge"),
-    HeaderName::from_static("x-magento-tags-pattern"),
-    HeaderName::from_static("x-purge-content-type"),
-    HeaderName::from_static("x-purge-host"),
-    HeaderName::from_static("x-purge-method"),
-    HeaderName::from_static("x-purge-regex"),
-    HeaderName::from_static("x-refresh"),
-    HeaderName::from_static("xkey-purge"),
-    HeaderName::from_static("xkey-softpurge"),
-];
+/// Whether a field says what to purge, and means nothing to applications.
+pub(super) fn is_helper(name: &str) -> bool {
+    matches!(
+        name,
+        "clear-cache"
+            | "fastly-soft-purge"
+            | "larder-token"
+            | "x-acquia-purge"
+            | "x-ban-host"
+            | "x-ban-regex"
+            | "x-ban-url"
+            | "x-cache-tags-pattern"
+            | "x-litespeed-purge"
+            | "x-magento-tags-pattern"
+            | "x-purge-content-type"
+            | "x-purge-host"
+            | "x-purge-method"
+            | "x-purge-regex"
+            | "x-refresh"
+            | "xkey-purge"
+            | "xkey-softpurge"
+    )
+}
 
 /// Whether a request is a purge by its method alone, so that it is none of the application's business.
 pub(super) fn is_by_method(method: &Method, headers: &HeaderMap) -> bool {

@@ -402,6 +402,21 @@ fn who_may_purge_can_have_a_page_made_anew() {
         assert_eq!(fresh.text(), "GET 2", "{method} {fields}");
         assert_eq!(connect(&server).get("/never-asked-for").text(), "GET 2", "{method} {fields}");
     }
+    // What a rule shares is made anew for all who share it, with nothing of the one who asks.
+    let origin = Origin::answering({
+        let made = std::sync::atomic::AtomicUsize::new(0);
+        move |received| {
+            let number = made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let cookie = received.field("cookie").unwrap_or("no cookie");
+            Script::answer("200 OK", "", format!("{cookie} {number}"))
+        }
+    });
+    let more = "purge.allow = '127.0.0.1'\nrule = [{ audience = 'all-users', ttl = '1h' }]";
+    let server = Server::start(configured(&origin, more)).expect("a server");
+    let with = |fields: &str| connect(&server).request("GET", "/", fields).text();
+    assert_eq!(with("Cookie: who=me\r\n"), "no cookie 0");
+    assert_eq!(with("Cookie: who=me\r\nX-Refresh: 1\r\n"), "no cookie 1");
+    assert_eq!(with("Cookie: who=you\r\n"), "no cookie 1");
     // From others the same is an ordinary request, or none at all.
     let origin = counting();
     let server = crate::serve(&origin);

@@ -134,6 +134,9 @@ where
             CacheFuture::ready(Ok(response))
         }
         Begun::Planned(plan, facts, key, ruled) => {
+            if facts.renews() {
+                cache.flights().invalidate(&key);
+            }
             // What only the application and Larder say to each other is not said by anybody else.
             request.headers_mut().remove(&LARDER_IDENTITY);
             let fetch = fetch(key, ruled, &request);
