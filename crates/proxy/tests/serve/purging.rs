@@ -411,7 +411,8 @@ fn who_may_purge_can_have_a_page_made_anew() {
             Script::answer("200 OK", "", format!("{cookie} {number}"))
         }
     });
-    let more = "purge.allow = '127.0.0.1'\nrule = [{ audience = 'all-users', ttl = '1h' }]";
+    let more =
+        "purge.allow = '127.0.0.1'\nrule = [{ match = '^/', audience = 'all-users', ttl = '1h' }]";
     let server = Server::start(configured(&origin, more)).expect("a server");
     let with = |fields: &str| connect(&server).request("GET", "/", fields).text();
     assert_eq!(with("Cookie: who=me\r\n"), "no cookie 0");

@@ -18,8 +18,10 @@ fn application() -> Origin {
 }
 
 pub(crate) fn configured(origin: &Origin, more: &str) -> Config {
+    // Tests run at once: none takes the usual port.
+    let admin = if more.contains("admin.listen") { "" } else { "admin.listen = 'off'" };
     let text = format!(
-        "upstream = '{}'\n{more}\n[listen]\nhttp = '127.0.0.1:0'\nworkers = 2\n",
+        "upstream = '{}'\n{more}\n{admin}\n[listen]\nhttp = '127.0.0.1:0'\nworkers = 2\n",
         origin.url()
     );
     let builder = ConfigBuilder::new().file("larder.toml", text);
