@@ -1,9 +1,9 @@
 //! Purging: what is stored is gone, or stale, from one moment on.
 //!
-//! A purge of one URL takes its pages away at once. Every other purge is one note in a [`journal`], in force when
+//! A purge of one URL takes its pages away at once. Every other purge is one note in a `journal`, in force when
 //! [`Cache::purge`](crate::Cache::purge) returns, however many pages it is about. A page remembers which note of the journal
 //! it was last looked at against; while nothing was purged since, a hit costs one comparison, and after a purge each page is
-//! judged once, when it is next asked for or when the [`sweep`] comes by. The sweep gives memory back, and with it the notes.
+//! judged once, when it is next asked for or when the `sweep` comes by. The sweep gives memory back, and with it the notes.
 //!
 //! Every stored response knows the number of the last note when its fetch was sent (its *birth*), so a fetch that was begun
 //! before a purge can neither be stored after it nor be joined.
