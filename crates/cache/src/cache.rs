@@ -43,6 +43,8 @@ pub struct Options {
     pub policy: Arc<Policy>,
     /// How long stale pages are served without asking an application that has just failed.
     pub failure_pause: Duration,
+    /// How many pages a purge may look at before it is answered. Fewer than these are counted exactly.
+    pub counted_max: u64,
 }
 
 impl Default for Options {
@@ -57,6 +59,7 @@ impl Default for Options {
             rewritten: Rewritten::default(),
             policy: Arc::default(),
             failure_pause: Duration::from_secs(2),
+            counted_max: crate::limits::COUNTED_MAX,
         }
     }
 }
@@ -73,6 +76,17 @@ impl std::ops::Deref for SharedPage {
 
     fn deref(&self) -> &Page {
         &self.0
+    }
+}
+
+impl Page {
+    /// Puts the page in place of the stored one. An empty one would be counted among those of its URL.
+    fn into_change(self) -> Change<SharedPage> {
+        if self.variants().is_empty() {
+            Change::Remove
+        } else {
+            Change::Put(SharedPage(Arc::new(self)))
+        }
     }
 }
 
@@ -233,7 +247,7 @@ impl Cache {
                 return Change::Keep;
             }
             let page = page.filter(|page| page.is_current());
-            let page = page.map(|page| page.judge(key, &reading, now).page).unwrap_or_default();
+            let page = page.map(|page| page.judge(key, &reading).page).unwrap_or_default();
             match page.with(variant.clone(), variants_max, now) {
                 Ok(page) => {
                     outcome = Ok(variant.clone());
@@ -270,36 +284,45 @@ impl Cache {
     /// Puts the newer head on the stored variant with the same body, if it is still there and
     /// `flight`, the fetch that brought the head, was not invalidated.
     pub fn freshen(&self, key: &[u8], variant: &Variant, flight: Option<&Flight>) {
-        self.store.update(key, |page| {
-            let invalidated = flight.is_some_and(Flight::is_invalidated);
-            let newer =
-                page.filter(|_| !invalidated).and_then(|page| self.freshened(key, page, variant));
-            newer.map_or(Change::Keep, |page| Change::Put(SharedPage(Arc::new(page))))
+        self.store.update(key, |page| match page {
+            Some(page) if !flight.is_some_and(Flight::is_invalidated) => {
+                self.freshened(key, page, variant)
+            }
+            Some(_) | None => Change::Keep,
         });
     }
 
-    /// The page with the newer head of `variant`, unless that variant was purged. What was purged softly after the newer head
-    /// was asked for is stale with it, too.
-    fn freshened(&self, key: &[u8], page: &Page, variant: &Variant) -> Option<Page> {
+    /// What the newer head of `variant` makes of the page, unless that variant was purged. What was purged after the newer head
+    /// was asked for is gone, or stale, with it, too.
+    fn freshened(&self, key: &[u8], page: &Page, variant: &Variant) -> Change<SharedPage> {
         let reading = self.journal.read();
-        let stored = page.variants().iter().find(|stored| stored.same_body(variant))?;
+        let Some(stored) = page.variants().iter().find(|stored| stored.same_body(variant)) else {
+            return Change::Keep;
+        };
         let since = stored.head.born.max(page.checked());
         if reading.judge_one(key, &stored.head, since).is_hard() {
-            return None;
+            return Change::Keep;
         }
-        match reading.judge_one(key, &variant.head, variant.head.born) {
+        let newer = match reading.judge_one(key, &variant.head, variant.head.born) {
             Verdict::Clear => page.with_head(variant, Arc::clone(&variant.head)),
-            Verdict::Soft(_) => page.with_head(variant, variant.head.expired(self.now())),
-            Verdict::Hard(_) => None,
-        }
+            Verdict::Soft(tally) => page.with_head(variant, variant.head.expired(tally.at)),
+            // By a tag that came with the newer head: the body has it, so it is gone.
+            Verdict::Hard(_) => Some(page.without(variant)),
+        };
+        newer.map_or(Change::Keep, Page::into_change)
+    }
+
+    /// Whether the body of `variant` is still stored, and nothing purged it.
+    #[must_use]
+    pub fn has(&self, key: &[u8], variant: &Variant) -> bool {
+        let page = self.look_up(key);
+        page.is_some_and(|page| page.variants().iter().any(|stored| stored.same_body(variant)))
     }
 
     /// Forgets one stored response, which must not be used any more.
     pub fn forget(&self, key: &[u8], variant: &Variant) {
         self.store.update(key, |page| {
-            page.map_or(Change::Keep, |page| {
-                Change::Put(SharedPage(Arc::new(page.without(variant))))
-            })
+            page.map_or(Change::Keep, |page| page.without(variant).into_change())
         });
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Such pages lie under keys that nobody can list: a page for each user, segment, cookie. Each holds on to the counter of
 //! its URL and remembers where that stood when the page was made; invalidating the URL is one increment, and a page whose
-//! number is another is not there any more. A counter lives as long as a page that holds it, so the table grows no larger
+//! number is another is not there any more; pages made later hold on to a new counter. A counter lives as long as a page that holds it, so the table grows no larger
 //! than the store.
 
 use std::collections::HashMap;
@@ -83,18 +83,24 @@ impl Generations {
             shard.insert(url, Arc::downgrade(&generation));
             generation
         });
-        drop(shard);
+        // Under the lock, or a counter that was just taken out of the table could be read after its last increment.
         let born = generation.number.load(Ordering::Acquire);
+        drop(shard);
         Mark { generation, born }
     }
 
-    /// Makes every page of the URL that was marked before unusable.
+    /// Makes every page of the URL that was marked before unusable. Those that come after it hold on to another counter, so
+    /// that [`Generations::holders`] counts them alone.
     pub(crate) fn invalidate(&self, url: &[u8]) {
-        let known = self.shard(url).lock().get(url).and_then(Weak::upgrade);
-        // Without a holder there is no page. The last holder's drop takes the lock, so not under it.
-        if let Some(generation) = known {
+        let mut shard = self.shard(url).lock();
+        // Without a holder there is no page.
+        let known = shard.remove(url).and_then(|counter| counter.upgrade());
+        if let Some(generation) = &known {
             generation.number.fetch_add(1, Ordering::AcqRel);
         }
+        // The last holder's drop takes the lock.
+        drop(shard);
+        drop(known);
     }
 
     /// How many pages of the URL there are, more or less: those in use at the moment may count twice.
@@ -135,6 +141,25 @@ mod tests {
         assert!(other.is_current());
         assert!(table.mark(b"/a").is_current(), "what comes after it counts");
         assert!(!one.is_current(), "and does not bring back what was before");
+    }
+
+    #[test]
+    fn pages_that_were_invalidated_are_not_counted_again() {
+        let table = Generations::new();
+        let before = [table.mark(b"/a"), table.mark(b"/a")];
+        assert_eq!(table.holders(b"/a"), 2);
+        table.invalidate(b"/a");
+        assert_eq!(table.holders(b"/a"), 0);
+        let after = table.mark(b"/a");
+        assert_eq!(table.holders(b"/a"), 1);
+        drop(before);
+        assert_eq!(
+            table.holders(b"/a"),
+            1,
+            "the end of an older counter does not take the newer one along"
+        );
+        drop(after);
+        assert_eq!(table.len(), 0);
     }
 
     #[test]

@@ -65,6 +65,10 @@ pub const COUNTED_MAX: u64 = 4000;
 /// Notes of purges that are kept at most. Beyond it a purge goes through all pages before it is answered.
 pub const NOTES_MAX: usize = 200_000;
 
+/// Expressions that are purged by at most, for each costs every page that is looked at up to a microsecond, and up to
+/// [`PATTERN_MEMORY_MAX`]. Beyond it a purge goes through all pages before it is answered.
+pub const PATTERNS_MAX: usize = 64;
+
 /// Pages that a sweep looks at in one go, before others have their turn.
 pub const SWEPT_AT_ONCE: u64 = 2000;
 

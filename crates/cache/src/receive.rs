@@ -296,6 +296,8 @@ impl Answer<'_> {
         }
         let mut head = Head::clone(&variant.head);
         head.freshness.expire(self.timing.response_time);
+        // What was purged before is judged by the stored head; it may be too long ago to judge this one by it.
+        head.born = self.birth.number;
         let variant = Variant { head: Arc::new(head), body: Arc::clone(&variant.body) };
         Some(Freshened { variant, keep: Ok(()) })
     }

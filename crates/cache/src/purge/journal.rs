@@ -11,9 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use larder_policy::key;
+use larder_semantics::Timestamp;
 use parking_lot::{RwLock, RwLockReadGuard};
 
 use super::request::{Mode, Purge, Scope};
+use crate::limits::{NOTES_MAX, PATTERNS_MAX};
 use crate::variant::Head;
 
 /// All notes.
@@ -43,22 +45,38 @@ struct Notes {
 
 #[derive(Clone, Debug)]
 struct Note {
-    hard: u64,
-    soft: u64,
-    tally: Arc<Tally>,
+    hard: Option<Newest>,
+    soft: Option<Newest>,
     /// For a beginning.
     length: Option<usize>,
     kind: Kind,
 }
 
+/// The newest purge of one mode: its number, and what it took away.
+type Newest = (u64, Arc<Tally>);
+
+impl Note {
+    /// The newest of both modes.
+    fn number(&self) -> u64 {
+        let number = |newest: &Option<Newest>| newest.as_ref().map_or(0, |(number, _)| *number);
+        number(&self.hard).max(number(&self.soft))
+    }
+}
+
 /// What the note of a purge took away so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tally {
+    /// When it was purged: what is judged later is stale since then.
+    pub(crate) at: Timestamp,
     pub(crate) pages: AtomicU64,
     pub(crate) variants: AtomicU64,
 }
 
 impl Tally {
+    fn new(at: Timestamp) -> Self {
+        Self { at, pages: AtomicU64::default(), variants: AtomicU64::default() }
+    }
+
     /// A page, with its first response.
     pub(crate) fn add_page(&self) {
         self.pages.fetch_add(1, Ordering::Relaxed);
@@ -115,8 +133,11 @@ struct Found<'j> {
 
 impl<'j> Found<'j> {
     fn take(&mut self, note: &'j Note) {
-        self.newer(Mode::Hard, note.hard, &note.tally);
-        self.newer(Mode::Soft, note.soft, &note.tally);
+        for (mode, newest) in [(Mode::Hard, &note.hard), (Mode::Soft, &note.soft)] {
+            if let Some((number, tally)) = newest {
+                self.newer(mode, *number, tally);
+            }
+        }
     }
 
     fn newer(&mut self, mode: Mode, number: u64, tally: &'j Arc<Tally>) {
@@ -219,19 +240,22 @@ impl Journal {
     }
 
     /// Writes a purge down. In force when it returns. Returns its number and what it will have taken away.
-    pub(crate) fn note(&self, purge: &Purge) -> (u64, Arc<Tally>) {
-        let tally = Arc::new(Tally::default());
+    pub(crate) fn note(&self, purge: &Purge, now: Timestamp) -> (u64, Arc<Tally>) {
+        let tally = Arc::new(Tally::new(now));
         let mut notes = self.notes.write();
         let number = self.number() + 1;
         if let Scope::Matching(_) = &purge.scope {
+            // What was stored before the same purge of before was stored before this one, too.
+            notes.patterns.retain(|(_, known, _)| **known != *purge);
             notes.patterns.push((number, Arc::new(purge.clone()), Arc::clone(&tally)));
             notes.newest_of_answers = number;
         }
         for (hash, kind, length) in self.hashes(&purge.scope) {
-            let note = notes.note(hash, kind, length, &tally);
+            let note = notes.note(hash, kind, length);
+            let newest = Some((number, Arc::clone(&tally)));
             match purge.mode {
-                Mode::Hard => note.hard = number,
-                Mode::Soft => note.soft = number,
+                Mode::Hard => note.hard = newest,
+                Mode::Soft => note.soft = newest,
             }
             if matches!(kind, Kind::Tag | Kind::TagAt | Kind::Group) {
                 notes.newest_of_answers = number;
@@ -247,7 +271,7 @@ impl Journal {
     pub(crate) fn prune(&self, upto: u64) {
         let mut notes = self.notes.write();
         notes.floor = notes.floor.max(upto);
-        notes.by_hash.retain(|_, note| note.hard.max(note.soft) > upto);
+        notes.by_hash.retain(|_, note| note.number() > upto);
         notes.patterns.retain(|(number, ..)| *number > upto);
         let of_kind = |notes: &Notes, kind| notes.by_hash.values().any(|note| note.kind == kind);
         notes.of_any_host = of_kind(&notes, Kind::PrefixOfAny);
@@ -259,6 +283,12 @@ impl Journal {
         notes.lengths = lengths;
     }
 
+    /// Whether pages have to be judged now, so that notes can go.
+    pub(crate) fn is_full(&self) -> bool {
+        let notes = self.notes.read();
+        notes.by_hash.len() > NOTES_MAX || notes.patterns.len() > PATTERNS_MAX
+    }
+
     /// How many notes there are.
     pub(crate) fn len(&self) -> usize {
         let notes = self.notes.read();
@@ -267,13 +297,7 @@ impl Journal {
 }
 
 impl Notes {
-    fn note(
-        &mut self,
-        hash: u64,
-        kind: Kind,
-        length: Option<usize>,
-        tally: &Arc<Tally>,
-    ) -> &mut Note {
+    fn note(&mut self, hash: u64, kind: Kind, length: Option<usize>) -> &mut Note {
         if let Some(length) = length
             && let Err(place) = self.lengths.binary_search(&length)
         {
@@ -281,10 +305,8 @@ impl Notes {
         }
         self.of_any_host |= kind == Kind::PrefixOfAny;
         self.tags_at |= kind == Kind::TagAt;
-        let new = || Note { hard: 0, soft: 0, tally: Arc::default(), length, kind };
-        let note = self.by_hash.entry(hash).or_insert_with(new);
-        note.tally = Arc::clone(tally);
-        note
+        let new = || Note { hard: None, soft: None, length, kind };
+        self.by_hash.entry(hash).or_insert_with(new)
     }
 }
 

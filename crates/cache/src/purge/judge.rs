@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use larder_semantics::Timestamp;
 use larder_store::{Change, Store as _, Updated};
 
 use super::journal::{Reading, Tally, Verdict};
@@ -23,7 +22,7 @@ pub(crate) struct Judged {
 
 impl Page {
     /// The page without what was purged, and with what was purged softly stale.
-    pub(crate) fn judge(&self, key: &[u8], reading: &Reading<'_>, now: Timestamp) -> Judged {
+    pub(crate) fn judge(&self, key: &[u8], reading: &Reading<'_>) -> Judged {
         let checked = self.checked();
         let mut variants: Vec<Variant> = Vec::with_capacity(self.variants().len());
         let (mut tallies, mut changed) = (Vec::new(), false);
@@ -34,9 +33,9 @@ impl Page {
             match verdict {
                 Verdict::Clear => variants.push(variant.clone()),
                 Verdict::Soft(tally) => {
+                    let head = variant.head.expired(tally.at);
                     tallies.push(tally);
                     changed = true;
-                    let head = variant.head.expired(now);
                     variants.push(Variant { head, body: Arc::clone(&variant.body) });
                 }
                 Verdict::Hard(tally) => {
@@ -69,7 +68,7 @@ impl Cache {
     pub(crate) fn reconsider(&self, key: &[u8], page: SharedPage) -> Option<SharedPage> {
         let judged = {
             let reading = self.journal.read();
-            page.judge(key, &reading, self.now())
+            page.judge(key, &reading)
         };
         if !judged.changed {
             page.check(judged.page.checked());

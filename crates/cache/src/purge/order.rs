@@ -3,16 +3,13 @@
 use std::sync::Arc;
 
 use larder_policy::{KeyBuf, Scheme, Visit, tags};
-use larder_semantics::Timestamp;
 use larder_store::{Change, Store as _};
 
 use super::journal::Tally;
 use super::request::{Count, Look, Mode, Purge, Purged, Scope};
 use super::sweep::Swept;
-use crate::cache::{Cache, SharedPage};
-use crate::limits::{COUNTED_MAX, NOTES_MAX, SWEPT_AT_ONCE};
-use crate::page::Page;
-use crate::variant::Variant;
+use crate::cache::Cache;
+use crate::limits::SWEPT_AT_ONCE;
 
 impl Cache {
     /// Carries a purge out. When it returns, nothing that was stored before is served any more (or, softly, not as fresh),
@@ -23,24 +20,7 @@ impl Cache {
     pub fn purge(&self, purge: &Purge) -> Purged {
         match (&purge.scope, purge.mode) {
             (Scope::Url { host, target }, Mode::Hard) => self.purge_url(host, target),
-            (Scope::Url { host, target }, Mode::Soft) => {
-                let now = self.now();
-                let mut covered = Purged::default();
-                for key in self.keys_of(host, target) {
-                    covered = covered.and(self.holds(key.as_bytes()));
-                    self.flights().invalidate(key.as_bytes());
-                    self.expire(key.as_bytes(), now);
-                    if let Some((_, host, target)) = larder_policy::key::read(key.as_bytes())
-                        && self.generations.holders(key.as_bytes()) > 0
-                    {
-                        // Its pages for audiences can't be listed.
-                        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into();
-                        let scope = Scope::Url { host: text(host), target: text(target) };
-                        self.journal.note(&Purge::soft(scope));
-                    }
-                }
-                covered
-            }
+            (Scope::Url { host, target }, Mode::Soft) => self.expire_url(host, target),
             _ => self.purge_together(std::slice::from_ref(purge), Look::AtSome),
         }
     }
@@ -53,7 +33,8 @@ impl Cache {
         let Some((scheme, host, _)) = larder_policy::key::read(key) else { return };
         if !groups.is_empty() {
             let host = String::from_utf8_lossy(host).into();
-            self.journal.note(&Purge::hard(Scope::Groups { scheme, host, groups }));
+            self.journal.note(&Purge::hard(Scope::Groups { scheme, host, groups }), self.now());
+            self.make_room();
         }
     }
 
@@ -66,7 +47,7 @@ impl Cache {
             if matches!(purge.scope, Scope::Url { .. }) {
                 covered = covered.and(self.purge(purge));
             } else {
-                tallies.push(self.journal.note(purge).1);
+                tallies.push(self.journal.note(purge, self.now()).1);
             }
         }
         if tallies.is_empty() {
@@ -74,15 +55,19 @@ impl Cache {
         }
         let swept = match look {
             Look::AtAll(pause) => self.sweep_with(u64::MAX, pause),
-            Look::AtSome if self.journal.len() > NOTES_MAX => {
-                // Never more notes than this: the pages are judged by them now.
-                let swept = self.sweep_some(u64::MAX);
-                self.journal.prune(swept.number);
-                swept
+            Look::AtSome => {
+                let counted_max = self.options().counted_max;
+                self.make_room().unwrap_or_else(|| self.sweep_some(counted_max))
             }
-            Look::AtSome => self.sweep_some(COUNTED_MAX),
         };
         tallies.iter().fold(covered, |sum, tally| sum.and(covered_by(swept, tally, all)))
+    }
+
+    /// There are never more notes than have their place: the pages are judged by them then, and they go.
+    fn make_room(&self) -> Option<Swept> {
+        let swept = self.journal.is_full().then(|| self.sweep_some(u64::MAX))?;
+        self.journal.prune(swept.number);
+        Some(swept)
     }
 
     /// The keys under which the pages of a URL lie: of both schemes, with what of the query counts.
@@ -105,6 +90,27 @@ impl Cache {
         })
     }
 
+    /// By a note, as that also reaches what is on its way: also validations, which are not stored as fetches are.
+    fn expire_url(&self, host: &str, target: &str) -> Purged {
+        let mut covered = Purged::default();
+        let mut noted = None;
+        for key in self.keys_of(host, target) {
+            covered = covered.and(self.holds(key.as_bytes()));
+            // As pages lie under it: with what of the query counts, which mostly is the same for both schemes.
+            let Some((_, host, target)) = larder_policy::key::read(key.as_bytes()) else {
+                continue;
+            };
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into();
+            let scope = Scope::Url { host: text(host), target: text(target) };
+            if noted.as_ref() != Some(&scope) {
+                self.journal.note(&Purge::soft(scope.clone()), self.now());
+                self.make_room();
+                noted = Some(scope);
+            }
+        }
+        covered
+    }
+
     /// How much is stored for a URL.
     fn holds(&self, key: &[u8]) -> Purged {
         let for_all = self.look_up(key).map_or(0, |page| page.variants().len() as u64);
@@ -114,20 +120,6 @@ impl Cache {
             variants: for_all + for_audiences,
             count: Count::Exact,
         }
-    }
-
-    fn expire(&self, key: &[u8], now: Timestamp) {
-        self.store.update(key, |page| {
-            page.map_or(Change::Keep, |page| {
-                let stale = |variant: &Variant| Variant {
-                    head: variant.head.expired(now),
-                    body: Arc::clone(&variant.body),
-                };
-                let variants = page.variants().iter().map(stale).collect();
-                let page: Page = page.judged(variants, page.checked());
-                Change::Put(SharedPage(Arc::new(page)))
-            })
-        });
     }
 
     /// Judges every page by what was purged, and gives back the memory of those that are gone. `pause` is called between

@@ -60,22 +60,13 @@ where
                 Plan::Alone(..) | Plan::Pass(_) | Plan::Unsatisfiable => break,
             }
         }
-        // Where nothing is stored, nothing is known of how the page varies.
-        let known =
-            (reason != Reason::UriMiss).then(|| fetch.cache.look_up(&fetch.page.key)).flatten();
-        let named = fetch.shared().and_then(|sharing| named(&fetch, sharing, known.as_deref()));
-        let recipe = match fetch.shared() {
-            Some(_) => named.as_ref(),
-            None => known.as_deref().and_then(Page::recipe),
-        };
-        let range = range_line(&asked.headers, &asked.facts.range);
-        // What is shared is fetched whole, for all.
-        let range = range.filter(|_| variant.is_none() && fetch.shared().is_none());
-        match join(&fetch, &asked.headers, recipe, range) {
+        let (joined, named) = asked.join(&fetch, variant.as_ref(), reason);
+        match joined {
             Joined::Lead(lead) => {
+                let variant = still_there(&fetch, variant.take());
                 let errand = match fetch.shared() {
-                    Some(sharing) => asked.fill(&fetch, sharing, recipe, variant.take()),
-                    None => asked.errand(variant.take()),
+                    Some(sharing) => asked.fill(&fetch, sharing, named.as_ref(), variant),
+                    None => asked.errand(variant),
                 };
                 let led = Enduring::new(lead::lead(fetch.clone(), lead, errand)).await;
                 // Where it varies by a field that was not sent, it is sent now that this is known.
@@ -112,6 +103,28 @@ impl<B> Asked<B> {
     fn ask<'a, S>(&'a self, fetch: &'a Fetch<S>) -> Ask<'a> {
         let range = &self.facts.range;
         Ask { method: &Method::GET, headers: &self.headers, range, dress: fetch.page_dress() }
+    }
+
+    /// Joins the fetch that this request can share, or begins one that is to validate `variant`. Also says by which fields a
+    /// page that an audience shares is known to vary.
+    fn join<S>(
+        &self,
+        fetch: &Fetch<S>,
+        variant: Option<&Variant>,
+        reason: Reason,
+    ) -> (Joined, Option<Vary>) {
+        // Where nothing is stored, nothing is known of how the page varies. Not held on to while others are waited for.
+        let known =
+            (reason != Reason::UriMiss).then(|| fetch.cache.look_up(&fetch.page.key)).flatten();
+        let named = fetch.shared().and_then(|sharing| named(fetch, sharing, known.as_deref()));
+        let recipe = match fetch.shared() {
+            Some(_) => named.as_ref(),
+            None => known.as_deref().and_then(Page::recipe),
+        };
+        let range = range_line(&self.headers, &self.facts.range);
+        // What is shared is fetched whole, for all.
+        let range = range.filter(|_| variant.is_none() && fetch.shared().is_none());
+        (join(fetch, &self.headers, recipe, range), named)
     }
 
     fn plan_again<S>(&self, fetch: &Fetch<S>) -> Plan {
@@ -217,15 +230,20 @@ where
         let errand: Errand<B> = if let Some(sharing) = fetch.shared() {
             let recipe = Some(sharing.named(&variant));
             let client = &parts.headers;
-            fill_errand(&fetch, sharing, client, &parts.uri, recipe.as_ref(), Some(variant))
+            let variant = still_there(&fetch, Some(variant));
+            fill_errand(&fetch, sharing, client, &parts.uri, recipe.as_ref(), variant)
         } else {
             let mut headers = parts.headers.clone();
-            validation::make_conditional(&mut headers, &[&variant.head.validators]);
+            let variant = still_there(&fetch, Some(variant));
+            match &variant {
+                Some(it) => validation::make_conditional(&mut headers, &[&it.head.validators]),
+                None => fill(&mut headers, &parts.headers, &RangeRequest::None),
+            }
             Errand {
                 request: bodiless(headers, parts.uri),
                 client: Arc::new(parts.headers),
                 varies: Arc::default(),
-                variant: Some(variant),
+                variant,
             }
         };
         tokio::spawn(async move { drop(lead::lead::<S, B>(fetch, lead, errand).await) });
@@ -241,6 +259,12 @@ fn join<S>(
 ) -> Joined {
     let wanted = Wanted { key: &fetch.page.key, request: client, recipe, range };
     fetch.cache.flights().join_or_lead(&wanted)
+}
+
+/// The stored response, unless it was purged or evicted since it was decided to validate it. From now on whoever joins is told
+/// of purges; before, nobody could be: they would get what a purge of before they asked had ended.
+fn still_there<S>(fetch: &Fetch<S>, variant: Option<Variant>) -> Option<Variant> {
+    variant.filter(|variant| fetch.cache.has(&fetch.page.key, variant))
 }
 
 /// The line that the application is sent when a range is asked for of a page that is not stored.

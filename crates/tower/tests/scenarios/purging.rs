@@ -3,6 +3,7 @@
 use larder_cache::purge::{Count, Mode, Pattern, Purge, Scope};
 use larder_policy::Scheme;
 use larder_testkit::Signal;
+use tower_service::Service;
 
 use crate::world::{Answer, World, request};
 
@@ -355,4 +356,143 @@ async fn an_expression_that_is_none_is_refused_with_what_is_wrong() {
     }
     let long = "a".repeat(10_000);
     assert!(Pattern::new().target(&long).unwrap_err().to_string().contains("10000 bytes"));
+}
+
+#[tokio::test]
+async fn a_head_answered_after_a_soft_purge_does_not_make_the_page_fresh_again() {
+    let url = Scope::Url { host: HOST.into(), target: "/".into() };
+    for scope in [url, Scope::All] {
+        let world = World::new();
+        let go = Signal::new();
+        world.app.push("/", page("blog", "before").field("etag", "\"1\""));
+        let head = Answer::new(200).field("etag", "\"1\"").field("cache-control", "max-age=600");
+        world.app.push("/", head.wait_before_head(&go));
+        world.app.push("/", page("blog", "after").field("etag", "\"2\""));
+        world.get("/").await;
+        world.clock.advance_secs(601);
+        let asker = world.clone();
+        let asking = tokio::spawn(async move { asker.method("HEAD", "/").await });
+        world.settle().await;
+        world.cache.purge(&Purge::soft(scope.clone()));
+        go.fire();
+        asking.await.unwrap();
+        assert_eq!(world.get("/").await.is_forwarded("stale").body, "after", "{scope:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_purged_before_its_validation_is_sent_is_not_validated_for_others() {
+    let url = Scope::Url { host: HOST.into(), target: "/".into() };
+    for scope in [url, Scope::All] {
+        let world = World::new();
+        world.app.push("/", page("blog", "before").field("etag", "\"1\""));
+        world.get("/").await;
+        world.clock.advance_secs(601);
+        let go = Signal::new();
+        let confirmed = Answer::new(304).field("etag", "\"1\"").field("cache-control", "max-age=9");
+        world.app.replace("/", confirmed.wait_before_head(&go));
+        // It is decided that the page is validated, and nothing more.
+        let validating = world.service.clone().call(request("GET", "/", &[]));
+        world.cache.purge(&Purge::hard(scope.clone()));
+        let validating = tokio::spawn(validating);
+        world.settle().await;
+        let asker = world.clone();
+        let asking = tokio::spawn(async move { asker.get("/").await });
+        world.settle().await;
+        assert_eq!(world.app.count(), 2, "{scope:?}: asked for once, for both");
+        assert_eq!(world.app.last().field("if-none-match"), None, "{scope:?}");
+        go.fire();
+        drop((validating.await, asking.await));
+    }
+}
+
+#[tokio::test]
+async fn a_304_that_gives_a_tag_which_was_purged_meanwhile_ends_the_page() {
+    let world = World::new();
+    let go = Signal::new();
+    world.app.push("/", page("old", "before").field("etag", "\"1\""));
+    let confirmed = Answer::new(304).field("etag", "\"1\"").field("cache-control", "max-age=600");
+    world.app.push("/", confirmed.clone().field("surrogate-key", "new").wait_before_head(&go));
+    world.app.push("/", confirmed);
+    world.get("/").await;
+    world.clock.advance_secs(601);
+    let asker = world.clone();
+    let asking = tokio::spawn(async move { asker.get("/").await });
+    world.settle().await;
+    let scope = Scope::Tags { tags: vec!["new".into()], host: None };
+    world.cache.purge(&Purge::hard(scope));
+    go.fire();
+    asking.await.unwrap();
+    world.settle().await;
+    world.get("/").await;
+    assert_eq!(
+        world.app.last().field("if-none-match"),
+        None,
+        "the application said that it is new"
+    );
+}
+
+#[tokio::test]
+async fn a_head_that_ends_a_page_does_so_also_after_purges_are_forgotten() {
+    let options = larder_cache::Options::default();
+    let semantics = larder_semantics::Settings {
+        honour_request_directives: true,
+        ..larder_semantics::Settings::default()
+    };
+    let world = World::with(larder_cache::Options { semantics, ..options });
+    world.app.push("/", page("blog", "before").field("etag", "\"1\""));
+    world.app.push("/", Answer::page("max-age=600", "").field("etag", "\"2\""));
+    world.get("/").await;
+    world.cache.purge(&Purge::hard(Scope::Host("other.example".into())));
+    world.cache.forget_purges(world.cache.sweep(|| {}).number);
+    world.get("/").await.is_hit();
+    let head = request("HEAD", "/", &[("cache-control", "no-cache")]);
+    assert_eq!(world.send(head).await.unwrap().field("etag"), Some("\"2\""));
+    world.get("/").await.is_forwarded("stale");
+}
+
+#[tokio::test]
+async fn a_page_purged_softly_and_asked_for_late_is_stale_since_the_purge() {
+    // Nothing is looked at when it is purged.
+    let options = larder_cache::Options { counted_max: 0, ..larder_cache::Options::default() };
+    for (later, waits) in [(59, false), (61, true)] {
+        let world = World::with(options.clone());
+        world.app.push("/", Answer::page("max-age=600, stale-while-revalidate=60", "before"));
+        world.get("/").await;
+        world.cache.purge(&Purge::soft(Scope::All));
+        world.clock.advance_secs(later);
+        let seen = world.get("/").await;
+        assert_eq!(seen.cache_status().starts_with("larder; fwd=stale"), waits, "{later}");
+    }
+}
+
+#[tokio::test]
+async fn expressions_do_not_pile_up() {
+    let world = four_pages("max-age=600").await;
+    let fits = |target: &str| Scope::Matching(Box::new(Pattern::new().target(target).unwrap()));
+    for _ in 0..3 {
+        world.cache.purge(&Purge::hard(fits("^/b")));
+        assert_eq!(world.cache.purges_remembered(), 1, "the same again takes the place of itself");
+    }
+    for number in 0..=larder_cache::limits::PATTERNS_MAX {
+        world.cache.purge(&Purge::hard(fits(&format!("^/none/{number}"))));
+    }
+    assert!(world.cache.purges_remembered() < 10);
+    for path in PATHS {
+        assert_eq!(is_hit(&world, path).await, path != "/b");
+    }
+}
+
+#[tokio::test]
+async fn each_purge_counts_its_own_pages() {
+    let world = four_pages("max-age=600").await;
+    let prefix = |prefix: &str| Scope::Prefix { host: None, prefix: prefix.into() };
+    assert_eq!(world.cache.purge(&Purge::soft(prefix("/a"))).pages, 3);
+    assert_eq!(
+        world.cache.purge(&Purge::hard(prefix("/a"))).pages,
+        3,
+        "stale ones are still there"
+    );
+    assert_eq!(world.cache.purge(&Purge::soft(prefix("/a"))).pages, 0);
+    assert_eq!(world.cache.purge(&Purge::soft(prefix("/"))).pages, 1);
 }
