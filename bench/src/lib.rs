@@ -1,5 +1,5 @@
 //! Comparisons with peers, memory bounds and instruction counts: is a claim about Larder's cost true
-//! on this machine? Programs: `compare`, `memory`, `counts`, `lookup`. What they print is explained in
+//! on this machine? Programs: `compare`, `memory`, `counts`, `lookup`, `purge`. What they print is explained in
 //! `docs/comparison.md`.
 //!
 //! Not here: conformance (`conformance/`), and anything that a user runs in production.
@@ -20,6 +20,7 @@ pub mod memory;
 pub mod origin;
 pub mod peers;
 pub mod process;
+pub mod purge;
 pub mod response;
 pub mod sys;
 pub mod terminal;

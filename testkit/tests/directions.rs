@@ -36,8 +36,8 @@ mod tests {
         ),
         // Its clock speaks the cache's type of time; all else it reads for itself.
         ("testkit", &["semantics"]),
-        // It signs the markers that its visitors carry, and fills a table of its own.
-        ("bench", &["lookup", "policy", "semantics"]),
+        // It signs the markers that its visitors carry, and fills a cache and a table of its own.
+        ("bench", &["cache", "lookup", "policy", "semantics", "tower"]),
         // What is fuzzed is pure.
         ("fuzz/targets", &["policy", "semantics"]),
     ];
