@@ -152,7 +152,8 @@ impl Pages {
         for number in 0..count {
             let (host, target) = url(which(number) % self.count);
             let (method, target, headers) = (&Method::GET, &*target, &request);
-            policy.url_key(&Visit { scheme: Scheme::Http, host, method, target, headers }, &mut key);
+            policy
+                .url_key(&Visit { scheme: Scheme::Http, host, method, target, headers }, &mut key);
             drop(self.cache.look_up(key.as_bytes()));
         }
     }

@@ -43,7 +43,7 @@ pub struct Options {
     pub policy: Arc<Policy>,
     /// How long stale pages are served without asking an application that has just failed.
     pub failure_pause: Duration,
-    /// How many pages a purge may look at before it is answered. Fewer than these are counted exactly.
+    /// How many pages a purge may look at before it is answered. Where there are no more, they are counted exactly.
     pub counted_max: u64,
 }
 

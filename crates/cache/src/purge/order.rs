@@ -9,7 +9,7 @@ use super::journal::Tally;
 use super::request::{Count, Look, Mode, Purge, Purged, Scope};
 use super::sweep::Swept;
 use crate::cache::Cache;
-use crate::limits::SWEPT_AT_ONCE;
+use crate::limits::{SAMPLED_MAX, SWEPT_AT_ONCE};
 
 impl Cache {
     /// Carries a purge out. When it returns, nothing that was stored before is served any more (or, softly, not as fresh),
@@ -57,7 +57,8 @@ impl Cache {
             Look::AtAll(pause) => self.sweep_with(u64::MAX, pause),
             Look::AtSome => {
                 let counted_max = self.options().counted_max;
-                self.make_room().unwrap_or_else(|| self.sweep_some(counted_max))
+                let some = if all <= counted_max { u64::MAX } else { counted_max.min(SAMPLED_MAX) };
+                self.make_room().unwrap_or_else(|| self.sweep_some(some))
             }
         };
         tallies.iter().fold(covered, |sum, tally| sum.and(covered_by(swept, tally, all)))
