@@ -8,13 +8,13 @@
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use foldhash::fast::RandomState;
 use http::header::{HeaderMap, HeaderValue};
 use larder_semantics::Reason;
 use larder_semantics::vary::{Selecting, Vary};
-use parking_lot::Mutex;
+use larder_store::sync::{AtomicU64, Mutex};
 
 use crate::flight::{Budget, Flight, Outcome};
 use crate::limits;

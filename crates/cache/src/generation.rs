@@ -7,12 +7,12 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use foldhash::fast::RandomState;
 use larder_store::allocated;
-use parking_lot::Mutex;
+use larder_store::sync::{AtomicU64, Mutex};
 
 use crate::limits::GENERATION_SHARDS;
 

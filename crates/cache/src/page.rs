@@ -4,13 +4,14 @@
 //! are never changed in place: a change makes a new page, which the store swaps in.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use http::header::{HeaderMap, HeaderValue};
 use larder_semantics::range::RangeRequest;
 use larder_semantics::vary::Vary;
 use larder_semantics::{Failure, Reason, Timestamp};
 use larder_store::Weigh;
+use larder_store::sync::AtomicU64;
 
 use crate::generation::Mark;
 use crate::variant::{Head, Variant};

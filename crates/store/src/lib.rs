@@ -29,6 +29,7 @@
 pub mod limits;
 mod memory;
 mod store;
+pub mod sync;
 
 pub use memory::{MemoryStore, Sizes};
 pub use store::{Change, Store, Updated, Usage, Weigh, allocated};

@@ -1,6 +1,8 @@
 //! How many bytes all fetches in progress may hold together, on the way into the store.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
+
+use larder_store::sync::AtomicU64;
 
 /// A number of bytes that is shared out and given back.
 #[derive(Debug)]

@@ -27,7 +27,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::HeaderMap;
 use larder_semantics::Reason;
-use parking_lot::Mutex;
+use larder_store::sync::Mutex;
 
 use crate::limits;
 use crate::stored_body::StoredBody;

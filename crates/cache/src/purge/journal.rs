@@ -7,12 +7,12 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use foldhash::fast::RandomState;
 use larder_policy::key;
 use larder_semantics::Timestamp;
-use parking_lot::{RwLock, RwLockReadGuard};
+use larder_store::sync::{AtomicU64, RwLock, RwLockReadGuard};
 
 use super::request::{Mode, Purge, Scope};
 use crate::limits::{NOTES_MAX, PATTERNS_MAX};

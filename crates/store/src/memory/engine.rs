@@ -7,6 +7,7 @@ use super::{
     sizes::{Layout, Sizes, overhead_bytes},
     stripes::Stripes,
 };
+use crate::sync::AtomicU64;
 use crate::{
     limits,
     store::{Change, Store, Updated, Usage, Weigh},
@@ -15,7 +16,7 @@ use quick_cache::{Lifecycle, OptionsBuilder, Weighter, sync::Cache};
 use std::{
     hash::{BuildHasher, RandomState},
     marker::PhantomData,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::Ordering,
 };
 
 type Key = Box<[u8]>;

@@ -3,7 +3,7 @@
 //! A key's hash picks one of a fixed number of locks. Readers never come here.
 
 use crate::limits::STRIPES;
-use parking_lot::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard};
 
 /// The locks. Held for one update, or all of them (in order, so that nobody waits in a circle) for a `clear`.
 pub(super) struct Stripes(Box<[Mutex<()>]>);
