@@ -38,6 +38,7 @@ pub mod key;
 pub mod limits;
 mod policy;
 pub mod proxy_protocol;
+pub mod published;
 mod purger;
 pub mod query;
 pub mod redirect;

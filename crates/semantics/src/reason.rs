@@ -19,6 +19,8 @@ pub enum Group {
     Forwarded,
     /// Why its answer was not kept.
     NotStored,
+    /// Why a page that was kept was not laid down for nginx.
+    NotPublished,
     /// What Larder answers for the site: nothing is wrong, and the application is not needed.
     Own,
     /// What the client did wrong: answered by us, with the status of the row.
@@ -129,6 +131,18 @@ reasons! {
     Truncated "truncated" NotStored NONE, 0, "the response ended before it was complete";
     InvalidatedMeanwhile "invalidated-meanwhile" NotStored NONE, 0, "the page was purged or changed while the response was on its way";
     AlreadyExpired "already-expired" NotStored NONE, 0, "the response is stale on arrival and has no validator";
+
+    PublishAudience "publish-audience" NotPublished NONE, 0, "the page is for visitors whom nginx can't tell from others";
+    PublishVersion "publish-version" NotPublished NONE, 0, "the page is a version's, which a cookie would have to prove to nginx, and can't";
+    PublishScheme "publish-scheme" NotPublished NONE, 0, "the style of keys does not tell http and https apart, and the page is of the other one";
+    PublishStatus "publish-status" NotPublished NONE, 0, "the page's status is not 200, and nginx would say 200";
+    PublishHoles "publish-holes" NotPublished NONE, 0, "parts of the page are made anew for each visitor";
+    PublishTooLarge "publish-too-large" NotPublished NONE, 0, "the page is larger than what is published";
+    PublishEncoded "publish-encoded" NotPublished NONE, 0, "the page has a Content-Encoding, which nginx would not say";
+    PublishVaries "publish-varies" NotPublished NONE, 0, "the page varies by a field that nginx does not look at";
+    PublishType "publish-type" NotPublished NONE, 0, "the page's Content-Type is not the one that nginx gives the rule's pages";
+    PublishFields "publish-fields" NotPublished NONE, 0, "the page has not exactly those fields of a kind that browsers obey which nginx sends";
+    PublishKey "publish-key" NotPublished NONE, 0, "the page's URL is too long for a Memcached key, or of a form that has none";
 
     Health "health" Own NONE, 0, "a health check";
     HttpsRedirect "https-redirect" Own NONE, 0, "the request came by http, and the site is https";

@@ -126,6 +126,38 @@ impl Reason {
                 "The response came with a lifetime of zero, an `Expires` that is over or an `Age` that can't be read, and no validator. Check the application's clock and `Cache-Control`."
             }
 
+            Self::PublishAudience => {
+                "Nothing: Larder answers such visitors from memory. For nginx a rule needs the audience `all-users`, `anonymous-only` or `anonymous-and-authenticated`, and no `keep_cookies`."
+            }
+            Self::PublishVersion => {
+                "Nothing: Larder answers from memory, where versions are verified. Who may see each other's versions anyway can say `danger.trust_page_version_cookie`; a version is then 1 to 64 letters, digits, `-`, `_` and `.`."
+            }
+            Self::PublishScheme => {
+                "Use `style = \"larder\"`, whose keys have the scheme, or send visitors to one scheme (`https.redirect`) and name it in `publish.memcached.scheme`."
+            }
+            Self::PublishStatus => "Nothing: a redirect or an error page is answered by Larder.",
+            Self::PublishHoles => {
+                "Nothing: forms and fragments are filled in by Larder, for each visitor."
+            }
+            Self::PublishTooLarge => {
+                "Raise `publish.memcached.body_max`, and Memcached's own `-I` with it."
+            }
+            Self::PublishEncoded => {
+                "Let the application answer without compression, and nginx compress: `gzip on`."
+            }
+            Self::PublishVaries => {
+                "Look at the page's `Vary`. What it names besides `Cookie` and `Accept-Encoding` is answered by Larder."
+            }
+            Self::PublishType => {
+                "Give the rule the type that its pages have: `publish_type`. Pages of several types take several rules."
+            }
+            Self::PublishFields => {
+                "List what the application sends with every page in `publish.memcached.fields`, as in `\"X-Frame-Options: DENY\"`, and print nginx's configuration anew. A policy that differs from page to page (a nonce) can't be published."
+            }
+            Self::PublishKey => {
+                "Nothing: Larder answers from memory. Keys end at 250 bytes, a `%` counts as three; the style django-nginx-memcache takes targets of up to 1024."
+            }
+
             Self::MalformedRequest => {
                 "Nothing, if it is a scanner. Else look at what the client sends: a stray byte in a field, a bad target."
             }
@@ -292,6 +324,17 @@ impl Reason {
             | Self::KnownUncacheable
             | Self::TooLarge
             | Self::TooManyTags
+            | Self::PublishAudience
+            | Self::PublishVersion
+            | Self::PublishScheme
+            | Self::PublishStatus
+            | Self::PublishHoles
+            | Self::PublishTooLarge
+            | Self::PublishEncoded
+            | Self::PublishVaries
+            | Self::PublishType
+            | Self::PublishFields
+            | Self::PublishKey
             | Self::MalformedRequest
             | Self::HeadTooLarge
             | Self::UriTooLong

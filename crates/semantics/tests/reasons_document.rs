@@ -7,7 +7,7 @@ mod tests {
 
     use larder_semantics::{Group, Reason};
 
-    const GROUPS: [(Group, &str, &str); 6] = [
+    const GROUPS: [(Group, &str, &str); 7] = [
         (
             Group::FromCache,
             "Answered from the cache",
@@ -25,6 +25,12 @@ mod tests {
             "The response went to the client as it came. For `cache.uncacheable_memory` the page is \
              remembered as uncacheable: nobody waits for anybody else's request, `fwd=bypass`, until an \
              answer can be kept. After a 5xx it is not.",
+        ),
+        (
+            Group::NotPublished,
+            "Why a page is not published",
+            "The page is kept in memory and answered from there; nginx asks Larder for it. What nginx would answer otherwise than \
+             Larder is left to Larder. These are counted and told by `larder explain`, and never the reason of a request.",
         ),
         (
             Group::Own,
@@ -87,7 +93,7 @@ The words are an interface: new ones are added, none is renamed.
         let mut text = INTRODUCTION.to_owned();
         for (group, title, line) in GROUPS {
             let second = match group {
-                Group::FromCache | Group::NotStored | Group::Own => None,
+                Group::FromCache | Group::NotStored | Group::NotPublished | Group::Own => None,
                 Group::Forwarded => Some("fwd"),
                 Group::ClientError | Group::ApplicationError => Some("status"),
             };
