@@ -1,0 +1,180 @@
+//! Tokens in scripts, JSON and attributes: a name that says so, and right behind it something that looks drawn by lot.
+//!
+//! `csrfmiddlewaretoken: "…"`, `"X-CSRFToken", "…"`, `hx-headers="{&quot;X-CSRFToken&quot;: &quot;…&quot;}"`, `data-csrf=…`.
+//! The page is read as runs of characters that names and tokens are made of, and what is between them.
+
+use std::mem;
+
+use super::{Found, Framework, shape};
+use crate::limits::{GAP_BYTES_MAX, TOKEN_BYTES_MAX};
+
+#[derive(Clone, Debug)]
+pub(super) struct Pairs {
+    before: usize,
+    /// The run that is being read, or its beginning.
+    run: Vec<u8>,
+    /// The name that precedes.
+    name: Option<Name>,
+    gap: Gap,
+}
+
+/// What a name says of the token that may follow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Name {
+    Of(Framework),
+    /// Only the token's form tells.
+    Several,
+}
+
+/// What is between a name and the run that is being read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Gap {
+    bytes: usize,
+    quoted: bool,
+    joint: Joint,
+    /// Something that does not stand between a name and its value.
+    foreign: bool,
+}
+
+/// What joins a name and its value.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Joint {
+    #[default]
+    None,
+    /// `:` or `,`.
+    Pair,
+    /// `=`.
+    Equals,
+}
+
+const fn is_of_run(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'_' | b'-' | b'+' | b'/' | b'.' | b'~' | b'|' | b'%')
+}
+
+/// What is a quotation mark, written as a reference or an escape, in the eyes of somebody who reads runs.
+fn is_quote(run: &[u8]) -> bool {
+    matches!(
+        run,
+        b"quot"
+            | b"apos"
+            | b"amp"
+            | b"34"
+            | b"39"
+            | b"x22"
+            | b"x27"
+            | b"X22"
+            | b"X27"
+            | b"u0022"
+            | b"u0027"
+    )
+}
+
+/// What is said of a token between its name and itself: `{name: "csrfmiddlewaretoken", value: "…"}`.
+fn is_between(run: &[u8]) -> bool {
+    matches!(run, b"value" | b"content")
+}
+
+fn named(run: &[u8]) -> Option<Name> {
+    let is = |word: &[u8]| shape::contains(run, word);
+    if run.eq_ignore_ascii_case(b"_token") {
+        Some(Name::Of(Framework::Laravel))
+    } else if is(b"csrfmiddlewaretoken") || is(b"x-csrftoken") {
+        Some(Name::Of(Framework::Django))
+    } else if is(b"authenticity_token") {
+        Some(Name::Of(Framework::Rails))
+    } else if is(b"requestverificationtoken") {
+        Some(Name::Of(Framework::AspNet))
+    } else {
+        (is(b"csrf") || is(b"xsrf")).then_some(Name::Several)
+    }
+}
+
+impl Pairs {
+    pub(super) fn new() -> Self {
+        Self { before: 0, run: Vec::new(), name: None, gap: Gap::default() }
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Found {
+        for (at, &byte) in bytes.iter().enumerate() {
+            if is_of_run(byte) {
+                if self.run.len() < TOKEN_BYTES_MAX {
+                    self.run.push(byte);
+                }
+            // A backslash escapes, in the middle of a token too: `\/`. A NUL is half a letter of UTF-16.
+            } else if byte != b'\\' && byte != 0 {
+                if let Some(framework) = self.end_run() {
+                    return Some((self.before + at, framework));
+                }
+                if self.name.is_some() {
+                    self.gap.add(byte);
+                }
+            }
+        }
+        self.before += bytes.len();
+        None
+    }
+
+    fn end_run(&mut self) -> Option<Framework> {
+        if self.run.is_empty() {
+            return None;
+        }
+        let run = mem::take(&mut self.run);
+        let found = self.judge(&run);
+        self.run = run;
+        self.run.clear();
+        found
+    }
+
+    fn judge(&mut self, run: &[u8]) -> Option<Framework> {
+        // Escaped quotation marks run into what they quote, on both sides.
+        let marks = [&b"u0022"[..], b"u0027"];
+        let escaped =
+            marks.iter().find_map(|mark| run.strip_prefix(*mark)).filter(|t| !t.is_empty());
+        let text = escaped.unwrap_or(run);
+        let text = marks.iter().find_map(|mark| text.strip_suffix(*mark)).unwrap_or(text);
+        if let Some(name) = self.name {
+            if is_quote(run) {
+                self.gap.quoted = true;
+                self.gap.bytes += run.len();
+                return None;
+            }
+            if is_between(text) && !self.gap.foreign {
+                return None;
+            }
+            if self.gap.admits(escaped.is_some()) && shape::is_token(text) {
+                return Some(match name {
+                    Name::Of(framework) => framework,
+                    Name::Several => shape::framework(text),
+                });
+            }
+        }
+        self.name = named(text);
+        self.gap = Gap::default();
+        None
+    }
+}
+
+impl Gap {
+    fn add(&mut self, byte: u8) {
+        self.bytes += 1;
+        match byte {
+            b'"' | b'\'' | b'`' => self.quoted = true,
+            b':' | b',' if self.joint == Joint::None => self.joint = Joint::Pair,
+            b':' | b',' => {}
+            b'=' => self.joint = Joint::Equals,
+            b' ' | b'\t' | b'\n' | b'\r' | b'(' | b'[' | b']' | b'&' | b';' | b'#' => {}
+            _ => self.foreign = true,
+        }
+    }
+
+    /// Whether a run behind this may be the value. Without quotation marks only as an attribute's, or a query's.
+    const fn admits(&self, quoted: bool) -> bool {
+        let joined = match self.joint {
+            Joint::None => false,
+            Joint::Pair => self.quoted || quoted,
+            Joint::Equals => true,
+        };
+        joined && self.bytes <= GAP_BYTES_MAX && !self.foreign
+    }
+}
