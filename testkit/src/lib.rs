@@ -22,6 +22,7 @@ mod client;
 mod clock;
 pub mod http2;
 pub mod http_date;
+mod memcached;
 mod origin;
 mod process;
 mod received;
@@ -36,6 +37,7 @@ pub mod wire;
 
 pub use client::{Client, ReadError, Response, ResponseHead};
 pub use clock::FakeClock;
+pub use memcached::Memcached;
 pub use origin::Origin;
 pub use process::{Larder, address_after};
 pub use received::Received;
