@@ -11,6 +11,7 @@
 
 pub mod decisions;
 mod input;
+pub mod memcached;
 pub mod parsers;
 pub mod visitors;
 
@@ -18,7 +19,7 @@ pub mod visitors;
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its corpus and its binary.
-pub const ALL: [(&str, Target); 23] = [
+pub const ALL: [(&str, Target); 24] = [
     ("accept_language", parsers::accept_language),
     ("age", parsers::age),
     ("cache_control", parsers::cache_control),
@@ -33,6 +34,7 @@ pub const ALL: [(&str, Target); 23] = [
     ("invalidation", parsers::invalidation),
     ("key", parsers::page_key),
     ("lists", parsers::lists),
+    ("memcached_answer", memcached::answer),
     ("proxy_protocol", visitors::proxy_protocol),
     ("query", visitors::query),
     ("range", parsers::range),

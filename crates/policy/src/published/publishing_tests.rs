@@ -1,3 +1,5 @@
+//! Which pages are published, and which are not.
+
 use super::*;
 use crate::audience::UserKey;
 use crate::identity::{Class, Identity};
