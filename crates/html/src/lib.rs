@@ -2,6 +2,7 @@
 //!
 //! - [`Scanner`] tells whether a page embeds some visitor's token, so that it is not for others;
 //! - [`csrf_holes`] finds the tokens of Django's forms, and [`mask`] makes each visitor's own;
+//! - [`minify`] takes off what nobody sees;
 //! - [`esi`] takes a page apart that is to be put together of several.
 //!
 //! It does no I/O, reads no clock and draws no lots: randomness is a parameter. Nothing here fails on what a page is: what
@@ -24,6 +25,7 @@ mod csrf;
 mod entity;
 mod esi;
 pub mod limits;
+mod minify;
 mod page;
 mod tag;
 mod tokens;
@@ -33,4 +35,5 @@ pub use csrf::{
     secret_of_cookie,
 };
 pub use esi::{EsiLimits, EsiProblem, Include, Part, esi};
+pub use minify::{is_readable_charset, minify};
 pub use tokens::{Framework, Scanner, scan};

@@ -49,6 +49,11 @@ pub(crate) struct Unclear(pub(crate) usize);
 const RAW: [&str; 8] =
     ["script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes"];
 
+/// Whether an element's content is raw text.
+pub(crate) fn is_raw(name: &[u8]) -> bool {
+    RAW.iter().any(|raw| name.eq_ignore_ascii_case(raw.as_bytes()))
+}
+
 /// Goes through a page.
 #[derive(Clone, Debug)]
 pub(crate) struct Pieces<'a> {
@@ -70,6 +75,11 @@ impl<'a> Pieces<'a> {
         let Some(&first) = self.html.get(self.at) else { return Ok(None) };
         let markup = if first == b'<' { self.markup()? } else { None };
         Ok(Some(markup.unwrap_or_else(|| self.text())))
+    }
+
+    /// Goes on reading at this byte, which is in no raw text.
+    pub(crate) fn go_on(&mut self, at: usize) {
+        (self.at, self.raw) = (at, None);
     }
 
     fn rest(&self, from: usize) -> &'a [u8] {
