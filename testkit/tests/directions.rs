@@ -41,7 +41,7 @@ mod tests {
         // It signs the markers that its visitors carry, and fills a cache and a table of its own.
         ("bench", &["cache", "lookup", "policy", "semantics", "tower"]),
         // What is fuzzed is pure; of the client of Memcached it is the parser.
-        ("fuzz/targets", &["memcached", "policy", "semantics"]),
+        ("fuzz/targets", &["html", "memcached", "policy", "semantics"]),
     ];
 
     /// Files may grow to this before their tests.

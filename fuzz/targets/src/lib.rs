@@ -12,6 +12,7 @@
 pub mod decisions;
 mod input;
 pub mod memcached;
+pub mod pages;
 pub mod parsers;
 pub mod visitors;
 
@@ -19,7 +20,7 @@ pub mod visitors;
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its corpus and its binary.
-pub const ALL: [(&str, Target); 24] = [
+pub const ALL: [(&str, Target); 28] = [
     ("accept_language", parsers::accept_language),
     ("age", parsers::age),
     ("cache_control", parsers::cache_control),
@@ -29,6 +30,10 @@ pub const ALL: [(&str, Target); 24] = [
     ("etag", parsers::etag),
     ("forwarded", visitors::forwarded),
     ("host", parsers::host),
+    ("html_csrf", pages::holes),
+    ("html_esi", pages::template),
+    ("html_minify", pages::minified),
+    ("html_tokens", pages::tokens),
     ("hygiene", parsers::hygiene),
     ("identity", visitors::identity),
     ("invalidation", parsers::invalidation),
