@@ -38,10 +38,15 @@ fn write(html: &[u8]) -> Result<Vec<u8>, Unclear> {
         pieces: Pieces::new(html),
         written: Vec::with_capacity(html.len()),
         text: 0,
+        blank: true,
     };
     while let Some(piece) = writer.pieces.next()? {
         match piece {
-            Piece::Text(range) => writer.text(range.start, range.end),
+            Piece::Text(range) => {
+                let text = html.get(range.clone()).unwrap_or_default();
+                writer.blank &= is_blank_text(text);
+                writer.copy(range.start, range.end);
+            }
             Piece::Comment(range) => {
                 if !writer.may_go(range.start, range.end) {
                     writer.markup(range.start, range.end);
@@ -57,29 +62,35 @@ fn write(html: &[u8]) -> Result<Vec<u8>, Unclear> {
     Ok(writer.written)
 }
 
+fn is_blank_text(text: &[u8]) -> bool {
+    text.iter().all(|&b| is_blank(b))
+}
+
 struct Writer<'a> {
     html: &'a [u8],
     pieces: Pieces<'a>,
     written: Vec<u8>,
     /// Where in `written` the text begins that is being written: behind the last tag.
     text: usize,
+    /// Whether that text is nothing but blanks so far.
+    blank: bool,
 }
 
 impl Writer<'_> {
-    fn text(&mut self, start: usize, end: usize) {
+    fn copy(&mut self, start: usize, end: usize) {
         self.written.extend_from_slice(self.html.get(start..end).unwrap_or_default());
     }
 
     fn markup(&mut self, start: usize, end: usize) {
         self.end_text();
-        self.text(start, end);
-        self.text = self.written.len();
+        self.copy(start, end);
+        (self.text, self.blank) = (self.written.len(), true);
     }
 
     /// Of a text that is nothing but blanks one stays: a line's end where there was one.
     fn end_text(&mut self) {
         let Some(text) = self.written.get(self.text..) else { return };
-        if text.len() > 1 && text.iter().all(|&b| is_blank(b)) {
+        if text.len() > 1 && self.blank {
             let line = text.iter().any(|&b| matches!(b, b'\n' | b'\r'));
             self.written.truncate(self.text);
             self.written.push(if line { b'\n' } else { b' ' });
@@ -90,13 +101,12 @@ impl Writer<'_> {
     /// `p;` a letter, and blanks in a table go elsewhere than text does.
     fn may_go(&self, start: usize, end: usize) -> bool {
         let content = self.html.get(start + 4..end.saturating_sub(3)).unwrap_or_default();
-        let left = self.written.get(self.text..).unwrap_or_default();
+        let left_is_empty = self.written.len() == self.text;
         let right = match self.pieces.clone().next() {
             Ok(Some(Piece::Text(range))) => self.html.get(range).unwrap_or_default(),
             _ => &[],
         };
-        let blank = |text: &[u8]| text.iter().all(|&b| is_blank(b));
-        let apart = left.is_empty() || right.is_empty() || blank(left) && blank(right);
+        let apart = left_is_empty || right.is_empty() || self.blank && is_blank_text(right);
         apart && comment::is_for_people(content)
     }
 
@@ -106,16 +116,14 @@ impl Writer<'_> {
             Verbatim::No => {}
             Verbatim::Element => {
                 let end = verbatim::end(self.html, tag, &mut self.pieces)?;
-                self.text(tag.all.end, end);
-                self.text = self.written.len();
+                self.markup(tag.all.end, end);
             }
             Verbatim::WithoutScripts => {
                 let end = verbatim::end_of_noscript(self.html, tag)?;
                 // Read as HTML by those who run no scripts, and as one piece by the others: it has to end for both.
                 write(self.html.get(tag.all.end..end).unwrap_or_default())?;
                 self.pieces.go_on(end);
-                self.text(tag.all.end, end);
-                self.text = self.written.len();
+                self.markup(tag.all.end, end);
             }
         }
         Ok(())
