@@ -1,6 +1,7 @@
 //! One connection: requests out, their answers in, in order and each with the number of its request.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,6 +23,16 @@ pub(crate) enum Request<'a> {
     Get { key: &'a Key },
 }
 
+impl<'a> Request<'a> {
+    /// The key of the value that it brings.
+    const fn stores(&self) -> Option<&'a Key> {
+        match self {
+            Request::Set { key, .. } => Some(key),
+            Request::Delete { .. } | Request::Get { .. } => None,
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Stream {
     Tcp(TcpStream),
@@ -35,6 +46,8 @@ pub(crate) struct Connection {
     received: BytesMut,
     /// The number of the last request.
     opaque: u32,
+    /// The key of a value that was sent to its end and not answered.
+    unanswered: Option<Key>,
     used: Instant,
 }
 
@@ -51,13 +64,35 @@ impl Connection {
             }
             Address::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
         };
-        Ok(Self { stream, received: BytesMut::new(), opaque: 0, used: Instant::now() })
+        Ok(Self {
+            stream,
+            received: BytesMut::new(),
+            opaque: 0,
+            unanswered: None,
+            used: Instant::now(),
+        })
     }
 
     /// Whether it may be used again: not idle for long, and nothing was said that nobody asked for. An end that has not come
     /// yet is not seen.
     pub(crate) fn is_good(&self) -> bool {
         self.received.is_empty() && self.used.elapsed() < IDLE_MAX && self.stream.is_silent()
+    }
+
+    /// Sends a deletion after a value that was not answered. The server reads both in this order whenever it comes to it: a value
+    /// that was given up does not appear after what lay there was deleted by another connection. Whether there was such a value,
+    /// and the deletion was sent.
+    pub(crate) fn take_back(&mut self) -> bool {
+        let Some(key) = self.unanswered.take() else { return false };
+        // Quiet: nobody reads the answer.
+        let deletion = [b"md ", key.as_bytes(), b" q\r\n"].concat();
+        self.used = Instant::now();
+        self.stream.write_now(&deletion)
+    }
+
+    /// How long nothing was done with it.
+    pub(crate) fn idle_for(&self) -> Duration {
+        self.used.elapsed()
     }
 
     /// Sends the requests that have no answer yet and adds their answers.
@@ -72,9 +107,13 @@ impl Connection {
         let requests = requests.get(answers.len()..).unwrap_or_default();
         let first = self.opaque.wrapping_add(1);
         self.send(requests).await?;
+        self.unanswered = requests.iter().find_map(Request::stores).cloned();
         let mut expected = first;
         for request in requests {
             let answer = self.receive(expected, request, value_max).await?;
+            if request.stores().is_some() {
+                self.unanswered = None;
+            }
             answers.push(answer);
             expected = expected.wrapping_add(1);
         }
@@ -180,6 +219,15 @@ impl Stream {
             Self::Tcp(stream) => stream.write_all_buf(&mut parts).await,
             Self::Unix(stream) => stream.write_all_buf(&mut parts).await,
         }
+    }
+
+    /// Writes all of it at once, or says that it could not.
+    fn write_now(&self, bytes: &[u8]) -> bool {
+        let written = match self {
+            Self::Tcp(stream) => stream.try_write(bytes),
+            Self::Unix(stream) => stream.try_write(bytes),
+        };
+        written.is_ok_and(|count| count == bytes.len())
     }
 
     /// Whether there is nothing to read, not even the end.

@@ -29,3 +29,10 @@ pub const ABSOLUTE_MAX: u64 = i32::MAX.unsigned_abs() as u64;
 
 /// A connection that was idle for longer is not used again: firewalls on the way forget such connections without a word.
 pub const IDLE_MAX: Duration = Duration::from_secs(55);
+
+/// How long a connection stays open after its operation was given up with a value under way: until a server that was stuck has read
+/// what was sent, of which the last is a deletion.
+pub const LINGER: Duration = Duration::from_secs(60);
+
+/// Such connections to one server. A server that is stuck is left alone after the first, so there are few.
+pub const LINGERING_MAX: usize = 32;

@@ -1,5 +1,6 @@
 //! One server: its connections, and whether it is left alone.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -11,6 +12,7 @@ use crate::answer::Answer;
 use crate::connection::{Connection, Request};
 use crate::error::{Error, ErrorKind, Fault};
 use crate::health::Health;
+use crate::limits::{LINGER, LINGERING_MAX};
 use crate::settings::Settings;
 
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub(crate) struct Server {
     permits: Semaphore,
     /// The one used last is at the end and used next.
     idle: Mutex<Vec<Connection>>,
+    /// Given up, and open until the server has read to the end. Oldest first.
+    lingering: Mutex<VecDeque<Connection>>,
     health: Mutex<Health>,
 }
 
@@ -50,6 +54,7 @@ impl Server {
             permits: Semaphore::new(permits(&settings)),
             settings,
             idle: Mutex::default(),
+            lingering: Mutex::default(),
             health: Mutex::default(),
         }
     }
@@ -60,7 +65,7 @@ impl Server {
 
     pub(crate) fn state(&self) -> ServerState {
         let in_use = permits(&self.settings).saturating_sub(self.permits.available_permits());
-        let connections = self.idle.lock().len() + in_use;
+        let connections = self.idle.lock().len() + self.lingering.lock().len() + in_use;
         let health = self.health.lock();
         ServerState {
             name: self.name.clone(),
@@ -130,6 +135,7 @@ impl Server {
         answers: &mut Vec<Answer>,
         _permit: SemaphorePermit<'_>,
     ) -> Result<(), ErrorKind> {
+        self.end_lingering();
         if let Some(connection) = self.take_idle() {
             match self.exchange_by(connection, requests, answers).await {
                 Ok(()) => return Ok(()),
@@ -152,13 +158,41 @@ impl Server {
     /// The connection is this future's own until its last answer was read: whatever ends it before ends the connection.
     async fn exchange_by(
         &self,
-        mut connection: Connection,
+        connection: Connection,
         requests: &[Request<'_>],
         answers: &mut Vec<Answer>,
     ) -> Result<(), Fault> {
+        let mut used = InUse { connection: Some(connection), server: self };
+        let Some(connection) = &mut used.connection else { return Err(Fault::Closed) };
         connection.exchange(requests, answers, self.settings.item_bytes_max).await?;
-        self.idle.lock().push(connection);
+        self.idle.lock().extend(used.connection.take());
         Ok(())
+    }
+
+    /// Closes those that have been open for long enough.
+    fn end_lingering(&self) {
+        let mut lingering = self.lingering.lock();
+        while lingering.front().is_some_and(|connection| connection.idle_for() > LINGER) {
+            lingering.pop_front();
+        }
+        let surplus = lingering.len().saturating_sub(LINGERING_MAX);
+        lingering.drain(..surplus);
+    }
+}
+
+/// A connection in use. Dropped with it still in here, the operation was given up or failed.
+struct InUse<'a> {
+    connection: Option<Connection>,
+    server: &'a Server,
+}
+
+impl Drop for InUse<'_> {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        if connection.take_back() {
+            self.server.lingering.lock().push_back(connection);
+            self.server.end_lingering();
+        }
     }
 }
 

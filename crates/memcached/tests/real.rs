@@ -8,6 +8,8 @@ mod tests {
     use bytes::Bytes;
     use larder_memcached::{Client, ErrorKind, Expiry, Key, Routing, Settings};
     use larder_testkit::Memcached;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::timeout;
 
     const NOW: u64 = 1_800_000_000;
 
@@ -113,7 +115,7 @@ mod tests {
                 tokio::time::sleep(left).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), found).await.expect("it is found again");
+        timeout(Duration::from_secs(20), found).await.expect("it is found again");
         assert_eq!(client.servers().remove(0).paused, None);
     }
 
@@ -133,6 +135,40 @@ mod tests {
         }
         assert_eq!(client.servers().remove(0).connections, 0);
         server.signal("CONT");
+    }
+
+    /// A number out of the server's statistics.
+    async fn counted(server: &Memcached, name: &str) -> u64 {
+        let mut stream =
+            tokio::net::TcpStream::connect(server.address()).await.expect("it listens");
+        stream.write_all(b"stats\r\nquit\r\n").await.expect("it reads");
+        let mut all = String::new();
+        stream.read_to_string(&mut all).await.expect("it answers");
+        let line = all.lines().find_map(|line| line.strip_prefix(&format!("STAT {name} ")));
+        line.expect("a number of that name").parse().expect("a number")
+    }
+
+    async fn stored_and_deleted(server: &Memcached) {
+        while counted(server, "cmd_set").await + counted(server, "delete_hits").await < 2 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_that_was_given_up_does_not_appear_when_a_stuck_server_goes_on() {
+        for bytes in [5, 60_000] {
+            let Some(server) = Memcached::start(&["-t", "1"]) else { return };
+            let limit = Duration::from_millis(50);
+            let client = client(&[&server], Settings { timeout: limit, ..patient() });
+            server.signal("STOP");
+            let late = Bytes::from(vec![b'x'; bytes]);
+            let error = client.set(&key("a"), late, 0, minute()).await.expect_err("it is stuck");
+            assert_eq!(error.kind(), &ErrorKind::Slow(limit), "{error}");
+            server.signal("CONT");
+            let both = stored_and_deleted(&server);
+            timeout(Duration::from_secs(20), both).await.expect("stored, and deleted");
+            assert_eq!(counted(&server, "curr_items").await, 0);
+        }
     }
 
     #[tokio::test]
