@@ -11,8 +11,8 @@ const VALUE_MAX: usize = 64;
 pub fn answer(data: &[u8]) {
     let (first, rest) = data.split_first().unwrap_or((&0, &[]));
     let piece = usize::from(*first % 7) + 1;
-    let at_once = all_of(std::iter::once(rest));
-    let in_pieces = all_of(rest.chunks(piece));
+    let at_once = all_of(rest, rest.len().max(1));
+    let in_pieces = all_of(rest, piece);
     assert_eq!(at_once, in_pieces, "in pieces of {piece}");
     for Numbered { answer, .. } in &at_once.0 {
         match answer {
@@ -25,10 +25,10 @@ pub fn answer(data: &[u8]) {
     }
 }
 
-/// The answers, and what ended them.
-fn all_of<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Numbered>, Option<Garbage>) {
+/// The answers, where so many bytes come at a time, and what ended them.
+fn all_of(data: &[u8], piece: usize) -> (Vec<Numbered>, Option<Garbage>) {
     let (mut buffer, mut answers) = (BytesMut::new(), Vec::new());
-    for piece in pieces {
+    for piece in data.chunks(piece) {
         buffer.extend_from_slice(piece);
         loop {
             let before = buffer.len();
