@@ -1,8 +1,12 @@
-//! Where a page of Django's has the token of the visitor it was made for.
+//! Where a page of Django's has the tokens of the visitor it was made for.
 //!
-//! A hole is found only where it is certain: the value of `<input name=csrfmiddlewaretoken>` and the content of
-//! `<meta name="csrf-token">`. What holds then: behind the holes no token of that visitor is left. Either nothing else in the
-//! page looks like a token, and nothing else in it stands for the same secret, or the page is in [`Doubt`].
+//! 1. The fields: `<input name=csrfmiddlewaretoken>` and `<meta name="csrf-token">`. What they hold has to be a token, all of
+//!    one secret. Where there is no field, a token right behind one of Django's names will do: `hx-headers`, scripts.
+//! 2. With the secret, every other token of it is known wherever it stands: in attributes, scripts, comments. A token is
+//!    letters and digits, so another one fits wherever it stood.
+//!
+//! What holds then: outside of the holes no token of that visitor is left. Whatever else looks like a token, or is the secret
+//! itself, is a [`Doubt`].
 
 use std::error::Error;
 use std::fmt;
@@ -11,6 +15,7 @@ use std::ops::Range;
 use memchr::memmem;
 
 use super::secret::{SECRET_LENGTH, TOKEN_LENGTH, secret_of_token, stands_for};
+use crate::limits::GAP_BYTES_MAX;
 use crate::page::{Piece, Pieces, Tag};
 use crate::tokens::Scanner;
 use crate::{entity, scan};
@@ -41,7 +46,7 @@ pub enum Doubt {
         /// Where the tag begins.
         at: usize,
     },
-    /// There is a token elsewhere than in a field or `<meta>`: in a script, an attribute, a comment.
+    /// Something is left that looks like a token and is none of the page's secret, or is the secret itself.
     Elsewhere,
     /// The tokens are of two secrets: of two visitors, or of two systems.
     TwoSecrets {
@@ -65,7 +70,7 @@ impl fmt::Display for Doubt {
                 )
             }
             Self::Elsewhere => f.write_str(
-                "a token stands in a script, an attribute or a comment, where it can't be replaced",
+                "the page has a token, or a secret, that can't be replaced with certainty",
             ),
             Self::TwoSecrets { at } => {
                 write!(f, "the tag at byte {at} has a token of another secret than those before it")
@@ -91,8 +96,37 @@ pub fn csrf_holes(html: &[u8]) -> Result<Vec<Hole>, Doubt> {
     if scan(html).is_none() {
         return Ok(Vec::new());
     }
-    let mut holes = Vec::new();
-    let mut secret = None;
+    let (mut ranges, secret) = fields(html)?;
+    let Some(secret) = secret.or_else(|| named(html)) else { return Err(Doubt::Elsewhere) };
+    let others: Vec<_> =
+        between(html, &ranges).flat_map(|gap| tokens_of(html, gap, &secret)).collect();
+    ranges.extend(others);
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut rest = Scanner::new();
+    for gap in between(html, &ranges) {
+        let bytes = html.get(gap).unwrap_or_default();
+        rest.push(bytes);
+        rest.hole();
+        if memmem::find(bytes, &secret).is_some() {
+            return Err(Doubt::Elsewhere);
+        }
+    }
+    if rest.found().is_some() {
+        return Err(Doubt::Elsewhere);
+    }
+    let hole = |range: Range<usize>| Hole {
+        start: range.start,
+        end: range.end,
+        kind: HoleKind::CsrfToken,
+    };
+    Ok(ranges.into_iter().map(hole).collect())
+}
+
+type Secret = [u8; SECRET_LENGTH];
+
+/// The tokens in fields, and their secret.
+fn fields(html: &[u8]) -> Result<(Vec<Range<usize>>, Option<Secret>), Doubt> {
+    let (mut ranges, mut secret) = (Vec::new(), None);
     let mut pieces = Pieces::new(html);
     while let Some(piece) = pieces.next().map_err(|unclear| Doubt::Unclear { at: unclear.0 })? {
         let Piece::Start(tag) = piece else { continue };
@@ -103,16 +137,41 @@ pub fn csrf_holes(html: &[u8]) -> Result<Vec<Hole>, Doubt> {
         if secret.replace(found).is_some_and(|before| before != found) {
             return Err(Doubt::TwoSecrets { at });
         }
-        holes.push(Hole { start: range.start, end: range.end, kind: HoleKind::CsrfToken });
+        ranges.push(range);
     }
-    let mut rest = Scanner::new();
-    for part in between(html, &holes) {
-        rest.push(part);
-        if secret.is_some_and(|secret| reveals(part, &secret)) {
-            return Err(Doubt::Elsewhere);
+    Ok((ranges, secret))
+}
+
+/// The secret of the first token that stands right behind one of Django's names.
+fn named(html: &[u8]) -> Option<Secret> {
+    const NAMES: [&[u8]; 2] = [b"x-csrftoken", b"csrfmiddlewaretoken"];
+    let behind = |at: usize| {
+        let name = NAMES.iter().find(|name| {
+            html.get(at..at + name.len()).is_some_and(|text| text.eq_ignore_ascii_case(name))
+        })?;
+        let near = html.get(at + name.len()..)?;
+        let near = near.get(..near.len().min(GAP_BYTES_MAX + TOKEN_LENGTH + 1))?;
+        let mut runs = near.split(|b| !b.is_ascii_alphanumeric());
+        runs.find(|run| run.len() == TOKEN_LENGTH).and_then(secret_of_token)
+    };
+    let (xs, cs) = (memchr::memchr2_iter(b'x', b'X', html), memchr::memchr2_iter(b'c', b'C', html));
+    xs.chain(cs).find_map(behind)
+}
+
+/// The tokens of `secret` in a part of the page.
+fn tokens_of(html: &[u8], part: Range<usize>, secret: &Secret) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = part.start;
+    while at + TOKEN_LENGTH <= part.end {
+        let window = at..at + TOKEN_LENGTH;
+        if html.get(window.clone()).is_some_and(|bytes| stands_for(bytes, secret)) {
+            at = window.end;
+            found.push(window);
+        } else {
+            at += 1;
         }
     }
-    if rest.found().is_some() { Err(Doubt::Elsewhere) } else { Ok(holes) }
+    found
 }
 
 /// Where a tag has a token, if it is one that has.
@@ -140,17 +199,11 @@ fn token(html: &[u8], tag: &Tag) -> Option<Range<usize>> {
     value.filter(|_| named == Some(true))
 }
 
-/// What is before, between and behind the holes.
-fn between<'a>(html: &'a [u8], holes: &[Hole]) -> impl Iterator<Item = &'a [u8]> {
-    let starts = std::iter::once(0).chain(holes.iter().map(|hole| hole.end));
-    let ends = holes.iter().map(|hole| hole.start).chain([html.len()]);
-    starts.zip(ends).map(|(start, end)| html.get(start..end).unwrap_or_default())
-}
-
-/// Whether some bytes are this secret, or a token of it.
-fn reveals(bytes: &[u8], secret: &[u8; SECRET_LENGTH]) -> bool {
-    memmem::find(bytes, secret).is_some()
-        || bytes.windows(TOKEN_LENGTH).any(|window| stands_for(window, secret))
+/// What is before, between and behind some parts of the page, which are in order.
+fn between(html: &[u8], parts: &[Range<usize>]) -> impl Iterator<Item = Range<usize>> {
+    let starts = std::iter::once(0).chain(parts.iter().map(|part| part.end));
+    let ends = parts.iter().map(|part| part.start).chain([html.len()]);
+    starts.zip(ends).map(|(start, end)| start..end)
 }
 
 #[cfg(test)]
@@ -213,6 +266,34 @@ mod tests {
                 "<input name=csrfmiddlewaretoken value=''><script>'never closed",
             ),
             (
+                "<button name=csrfmiddlewaretoken value=@1>",
+                "<button name=csrfmiddlewaretoken value=_>",
+            ),
+            (
+                "<input name=csrfmiddlewaretoken value=@1 value=@2>",
+                "<input name=csrfmiddlewaretoken value=_ value=_>",
+            ),
+            (
+                "<body hx-headers='{\"X-CSRFToken\": \"@1\"}'>",
+                "<body hx-headers='{\"X-CSRFToken\": \"_\"}'>",
+            ),
+            (
+                "<body hx-headers=\"{&quot;X-CSRFToken&quot;: &quot;@1&quot;}\">",
+                "<body hx-headers=\"{&quot;X-CSRFToken&quot;: &quot;_&quot;}\">",
+            ),
+            (
+                "<script>x = {csrfmiddlewaretoken: '@1'}; y = '@2'</script>",
+                "<script>x = {csrfmiddlewaretoken: '_'}; y = '_'</script>",
+            ),
+            (
+                "<p id=@2><input name=csrfmiddlewaretoken value=@1><!-- 22@2@1 -->",
+                "<p id=_><input name=csrfmiddlewaretoken value=_><!-- 22__ -->",
+            ),
+            (
+                "<input name=csrfmiddlewaretoken value=@1 id=x>",
+                "<input name=csrfmiddlewaretoken value=_ id=x>",
+            ),
+            (
                 "<template><input name=csrfmiddlewaretoken value=@1></template>",
                 "<template><input name=csrfmiddlewaretoken value=_></template>",
             ),
@@ -235,19 +316,13 @@ mod tests {
             ("<input name=csrfmiddlewaretoken value='@1 '>", not_django),
             ("<input name=csrfmiddlewaretoken value=@1x>", not_django),
             ("<meta name=csrf-token content=\"a/b+c==\">", not_django),
-            ("<button name=csrfmiddlewaretoken value=@1>", Doubt::Elsewhere),
-            ("<input name=CSRFMIDDLEWARETOKEN value=@1>", Doubt::Elsewhere),
-            ("<input name=csrfmiddlewaretoken value=@1 value=@2>", Doubt::Elsewhere),
             ("<input name=authenticity_token value=@1>", Doubt::Elsewhere),
-            ("<script>x = {csrfmiddlewaretoken: '@1'}</script>", Doubt::Elsewhere),
-            ("<script>'<input name=csrfmiddlewaretoken value=@1>'</script>", Doubt::Elsewhere),
-            ("<textarea><input name=csrfmiddlewaretoken value=@1></textarea>", Doubt::Elsewhere),
-            ("<!-- <input name=csrfmiddlewaretoken value=@1> -->", Doubt::Elsewhere),
-            ("<body hx-headers='{\"X-CSRFToken\": \"@1\"}'>", Doubt::Elsewhere),
-            ("{}<script>x = '@2'</script>", Doubt::Elsewhere),
+            ("<script>x = {csrfToken: '@1'}</script>", Doubt::Elsewhere),
+            ("<script>x = {csrfmiddlewaretoken: '@s'}</script>", Doubt::Elsewhere),
+            ("<a href='/?x-csrftoken=%22@1%22'>", Doubt::Elsewhere),
+            ("{}<script>x = {'X-CSRFToken': '@o'}</script>", Doubt::Elsewhere),
+            ("{}<input name=_token value=x>", Doubt::Elsewhere),
             ("<i id=@s></i>{}", Doubt::Elsewhere),
-            ("{}<a href='/?x=%22@2%22'>", Doubt::Elsewhere),
-            ("<!-- {} -->{}", Doubt::Elsewhere),
             ("<input name=csrfmiddlewaretoken value=@1><script>", Doubt::Unclear { at: 111 }),
         ];
         for (page, doubt) in cases {

@@ -95,6 +95,13 @@ impl Scanner {
         self.found
     }
 
+    /// Passes over a token that each visitor gets another of.
+    pub(crate) fn hole(&mut self) {
+        self.newest.hole();
+        self.outermost.hole();
+        self.pairs.hole();
+    }
+
     /// The first token found so far.
     #[must_use]
     pub const fn found(&self) -> Option<Framework> {

@@ -16,6 +16,16 @@ pub(super) struct Pairs {
     /// The name that precedes.
     name: Option<Name>,
     gap: Gap,
+    escape: Escape,
+}
+
+/// How much of `%2B` was read.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Escape {
+    #[default]
+    None,
+    Percent,
+    Digit(u8),
 }
 
 /// What a name says of the token that may follow.
@@ -48,8 +58,7 @@ enum Joint {
 }
 
 const fn is_of_run(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'_' | b'-' | b'+' | b'/' | b'.' | b'~' | b'|' | b'%')
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/' | b'.' | b'~' | b'|')
 }
 
 /// What is a quotation mark, written as a reference or an escape, in the eyes of somebody who reads runs.
@@ -92,27 +101,62 @@ fn named(run: &[u8]) -> Option<Name> {
 
 impl Pairs {
     pub(super) fn new() -> Self {
-        Self { before: 0, run: Vec::new(), name: None, gap: Gap::default() }
+        Self { before: 0, run: Vec::new(), name: None, gap: Gap::default(), escape: Escape::None }
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) -> Found {
         for (at, &byte) in bytes.iter().enumerate() {
-            if is_of_run(byte) {
-                if self.run.len() < TOKEN_BYTES_MAX {
-                    self.run.push(byte);
-                }
             // A backslash escapes, in the middle of a token too: `\/`. A NUL is half a letter of UTF-16.
-            } else if byte != b'\\' && byte != 0 {
-                if let Some(framework) = self.end_run() {
-                    return Some((self.before + at, framework));
-                }
-                if self.name.is_some() {
-                    self.gap.add(byte);
-                }
+            if byte == b'\\' || byte == 0 {
+                continue;
+            }
+            if let Some(framework) = self.unescape(byte) {
+                return Some((self.before + at, framework));
             }
         }
         self.before += bytes.len();
         None
+    }
+
+    /// `%22` is a quotation mark, `%2B` part of a token.
+    fn unescape(&mut self, byte: u8) -> Option<Framework> {
+        let pending = mem::take(&mut self.escape);
+        match (pending, char::from(byte).to_digit(16)) {
+            (Escape::None, _) if byte == b'%' => self.escape = Escape::Percent,
+            (Escape::None, _) => return self.read(byte),
+            (Escape::Percent, Some(_)) => self.escape = Escape::Digit(byte),
+            (Escape::Digit(first), Some(second)) => {
+                let first = char::from(first).to_digit(16).unwrap_or_default();
+                let decoded = u8::try_from(first * 16 + second).unwrap_or_default();
+                return self.read(decoded);
+            }
+            (Escape::Percent, None) => return self.read(b'%').or_else(|| self.unescape(byte)),
+            (Escape::Digit(first), None) => {
+                let read = self.read(b'%').or_else(|| self.read(first));
+                return read.or_else(|| self.unescape(byte));
+            }
+        }
+        None
+    }
+
+    fn read(&mut self, byte: u8) -> Option<Framework> {
+        if is_of_run(byte) {
+            if self.run.len() < TOKEN_BYTES_MAX {
+                self.run.push(byte);
+            }
+            return None;
+        }
+        let found = self.end_run();
+        if self.name.is_some() {
+            self.gap.add(byte);
+        }
+        found
+    }
+
+    /// Here is something that is no token.
+    pub(super) fn hole(&mut self) {
+        self.run.clear();
+        (self.name, self.escape) = (None, Escape::None);
     }
 
     fn end_run(&mut self) -> Option<Framework> {

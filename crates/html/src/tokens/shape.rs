@@ -14,7 +14,7 @@ pub(super) fn is_token(text: &[u8]) -> bool {
     let (upper, lower) = (has(u8::is_ascii_uppercase), has(u8::is_ascii_lowercase));
     let digits = has(u8::is_ascii_digit) && (upper || lower);
     let letters = text.len() >= LETTERS_BYTES_MIN && upper && lower;
-    let address = matches!(text.first(), Some(b'/' | b'.' | b'%')) || text.starts_with(b"http");
+    let address = matches!(text.first(), Some(b'/' | b'.')) || text.starts_with(b"http");
     let names = [&b"csrf"[..], b"xsrf", b"token"].iter().any(|name| contains(text, name));
     text.len() >= TOKEN_BYTES_MIN && (digits || letters) && !address && !names
 }

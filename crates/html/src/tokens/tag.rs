@@ -192,6 +192,14 @@ impl Tags {
         }
     }
 
+    /// Here is something that is no token, so that what follows is not taken for the value.
+    pub(super) fn hole(&mut self) {
+        if self.state == State::BeforeValue {
+            self.state = self.before_value(b'x');
+            self.value.clear();
+        }
+    }
+
     fn before_value(&mut self, byte: u8) -> State {
         if is_blank(byte) {
             return State::BeforeValue;

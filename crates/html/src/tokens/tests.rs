@@ -96,6 +96,7 @@ fn every_spelling_is_found() {
         "<script>p = \"{\\\"csrfToken\\\": \\\"§\\\"}\"</script>",
         "<div data-csrf-token=§>",
         "<a href=\"/logout?csrfmiddlewaretoken=§\">",
+        "<a href=\"/logout?x=%7B%22csrfToken%22%3A%22§%22%7D\">",
     ];
     for spelling in spellings {
         let page = spelling.replace('§', DJANGO);
@@ -181,6 +182,9 @@ fn piece() -> impl Strategy<Value = String> {
         ":",
         ",",
         "\\",
+        "%",
+        "2",
+        "%22",
         "\0",
         "é",
         "<script>",
