@@ -9,7 +9,8 @@ pub(crate) const PORT: u16 = 11211;
 
 /// A server: `10.0.0.1:11211`, `[::1]:11211`, `mc.internal` (port 11211), `unix:/run/memcached.sock`.
 ///
-/// Shown with its port, always: that is how it has to stand in nginx's configuration, where a missing port means 80.
+/// Shown with its port, always: that is how it has to stand in nginx's configuration, where a missing port means 80. A name has to
+/// stand for one address: of several (`localhost` may be two) nginx takes them in turn, and Larder the first that answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Address {
     /// By TCP.

@@ -17,7 +17,7 @@ pub struct Settings {
     pub item_bytes_max: usize,
     /// How long a server is left alone after its first failure; doubled with each that follows.
     pub pause: Duration,
-    /// How long it is left alone at most.
+    /// How long it is left alone at most. Not long: until it is asked again, a server that came back has what was to be deleted.
     pub pause_max: Duration,
 }
 
@@ -29,7 +29,7 @@ impl Default for Settings {
             connections_max: 4,
             item_bytes_max: 1024 * 1024,
             pause: Duration::from_millis(500),
-            pause_max: Duration::from_secs(30),
+            pause_max: Duration::from_secs(5),
         }
     }
 }
