@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! nginx            160 points a server: crc32(HOST 0 PORT previous-point), the key's crc32 takes the first point not below it
-//! rendezvous       the server whose murmur3(NODE - KEY) is highest; of equals the one whose name is last
-//! modulo           one-at-a-time(KEY) modulo the number of servers
+//! pymemcache       the server whose murmur3(NODE - KEY) is highest; of equals the one whose name is last
+//! pylibmc          one-at-a-time(KEY) modulo the number of servers
 //! ketama           100 points a server: one-at-a-time(NAME - i); the key's likewise
 //! ketama-md5       the same with the first word of MD5
 //! ketama-weighted  160 points a server: the four words of MD5(NAME - i)

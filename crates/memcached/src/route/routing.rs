@@ -40,8 +40,8 @@ impl Routing {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
-            Self::Rendezvous => "rendezvous",
-            Self::Modulo => "modulo",
+            Self::Rendezvous => "pymemcache",
+            Self::Modulo => "pylibmc",
             Self::Ketama => "ketama",
             Self::KetamaMd5 => "ketama-md5",
             Self::KetamaWeighted => "ketama-weighted",
@@ -97,7 +97,7 @@ mod tests {
         let error = "Nginx".parse::<Routing>().expect_err("another case").to_string();
         assert_eq!(
             error,
-            "\"Nginx\" is not a way to spread keys over servers; write \"nginx\", \"rendezvous\", \"modulo\", \
+            "\"Nginx\" is not a way to spread keys over servers; write \"nginx\", \"pymemcache\", \"pylibmc\", \
              \"ketama\", \"ketama-md5\" or \"ketama-weighted\""
         );
     }

@@ -45,7 +45,7 @@ SERVERS = {
 }
 
 BEHAVIORS = {
-    "modulo": {},
+    "pylibmc": {},
     "ketama": {"ketama": True},
     "ketama-md5": {"ketama": True, "hash": "md5"},
     "ketama-weighted": {"ketama_weighted": True},
@@ -168,7 +168,7 @@ def main():
     cases = []
     for name, servers in SERVERS.items():
         print(name, file=sys.stderr)
-        asked = {"nginx": ask_nginx(servers), "rendezvous": ask_pymemcache(servers)}
+        asked = {"nginx": ask_nginx(servers), "pymemcache": ask_pymemcache(servers)}
         # pylibmc takes no sockets beside addresses, and the libmemcached in its wheel no IPv6.
         sockets = sum(server.startswith("unix:") for server in servers)
         if sockets in (0, len(servers)) and not any("[" in server for server in servers):
