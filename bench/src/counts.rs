@@ -27,6 +27,8 @@ use crate::terminal::{note, say};
 const MARKER_PERCENT_MAX: u64 = 115;
 /// What a hit among a thousand rules may cost, in percent of one among ten.
 const RULES_PERCENT_MAX: u64 = 102;
+/// What a hit on a page with ten tags may cost, in percent of one without.
+const TAGS_PERCENT_MAX: u64 = 110;
 
 const FEW: u64 = 2_000;
 const MANY: u64 = 6_000;
@@ -70,6 +72,9 @@ pub struct Counts {
     /// Nothing in files of before it was counted.
     #[serde(default)]
     pub hit_http2_2k: u64,
+    /// Instructions a hit of 2 KiB on a page with ten tags, by the last of ten rules.
+    #[serde(default)]
+    pub hit_tagged_2k: u64,
 }
 
 /// One thing that is counted.
@@ -103,6 +108,14 @@ impl Case {
         }
         rules += "[[rule]]\npath = \"/*\"\naudience = \"all-users\"\nttl = \"1h\"\n";
         Self { rules, ..Self::plain(name, Ask::Same(Page::Small)) }
+    }
+
+    /// Hits by the last of ten rules, which gives its pages ten tags.
+    fn tagged() -> Self {
+        let mut case = Self::rules("tagged", 10);
+        let tags: Vec<String> = (0..10).map(|number| format!("\"section-{number}\"")).collect();
+        case.rules += &format!("tags = [{}]\n", tags.join(", "));
+        case
     }
 
     /// Hits by an audience that takes a proof, with a signed marker.
@@ -163,15 +176,17 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         hit_marker_2k: instructions(&valgrind, options, &marker)?,
         hit_marker_unused_2k: instructions(&valgrind, options, &marker.without_rules())?,
         hit_http2_2k: instructions(&valgrind, options, &Case::http2())?,
+        hit_tagged_2k: instructions(&valgrind, options, &Case::tagged())?,
     };
     say(&format!(
         "with rules: {} a hit by the last of 10, {} by the last of 1,000; {} by a signed marker, {} \
-         for that request without rules; {} a hit by HTTP/2",
+         for that request without rules; {} a hit by HTTP/2; {} a hit with ten tags",
         counts.hit_10_rules_2k,
         counts.hit_1000_rules_2k,
         counts.hit_marker_2k,
         counts.hit_marker_unused_2k,
-        counts.hit_http2_2k
+        counts.hit_http2_2k,
+        counts.hit_tagged_2k
     ))?;
     within(counts)?;
     let binary = peers::larder_binary()?;
@@ -205,6 +220,7 @@ fn within(counts: Counts) -> anyhow::Result<()> {
             counts.hit_10_rules_2k,
             RULES_PERCENT_MAX,
         ),
+        ("a hit with ten tags", counts.hit_tagged_2k, counts.hit_10_rules_2k, TAGS_PERCENT_MAX),
     ];
     for (name, costs, beside, percent) in limits {
         if costs * 100 > beside * percent {
@@ -317,6 +333,7 @@ mod tests {
             hit_marker_2k: 10_000,
             hit_marker_unused_2k: 10_000,
             hit_http2_2k: 10_000,
+            hit_tagged_2k: 10_000,
         };
         let before = with(10_000, 20_000);
         let cases = [(10_300, 20_600, true), (10_301, 20_000, false), (10_000, 20_601, false)];
@@ -337,6 +354,7 @@ mod tests {
                 hit_1000_rules_2k,
                 hit_marker_2k,
                 hit_http2_2k: 0,
+                hit_tagged_2k: 0,
             };
         assert!(within(counts(1000, 1150, 1000, 1020)).is_ok());
         assert!(within(counts(1000, 1151, 1000, 1020)).is_err());
