@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use larder_lookup::{Entry, Eraser, Identifier, Listed, Lookup, Place, Selector};
+use larder_lookup::{Entry, Eraser, Identifier, Left, Listed, Lookup, Place, Selector};
 
 use crate::terminal::{note, say};
 
@@ -130,8 +130,8 @@ struct Erasing {
 }
 
 impl Eraser for Erasing {
-    async fn erase(&self, _: &[Listed]) -> Result<(), String> {
-        let mut first = self.first.lock().map_err(|error| error.to_string())?;
+    async fn erase(&self, _: &[Listed]) -> Result<(), Left> {
+        let mut first = self.first.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         first.get_or_insert_with(|| self.begun.elapsed());
         Ok(())
     }
@@ -164,6 +164,8 @@ fn page(number: u64, options: &Options) -> Entry {
         version: String::new(),
         identifiers,
         tags,
+        groups: Vec::new(),
+        content_type: "text/html; charset=utf-8".into(),
         stored_at: 0,
         expires_at: 4_000_000_000,
     }

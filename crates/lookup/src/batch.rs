@@ -23,8 +23,11 @@ impl<'e> Batch<'e> {
         }
         let mut pages: Vec<_> = by_key.into_values().collect();
         pages.sort_by(|(one, _), (other, _)| one.key.cmp(&other.key));
-        let mut labels: Vec<_> = pages.iter().flat_map(|(_, labels)| labels).copied().collect();
-        labels.sort_unstable_by_key(|label| (label.kind as i64, label.parent, label.name));
+        let mut labels: Vec<_> = pages.iter().flat_map(|(_, labels)| labels).cloned().collect();
+        labels.sort_unstable_by(|one, other| {
+            let order = |label: &Label<'e>| (label.kind as i64, label.parent.clone(), label.name);
+            order(one).cmp(&order(other))
+        });
         labels.dedup();
         Self { labels, pages }
     }
@@ -39,7 +42,7 @@ impl<'e> Batch<'e> {
         for (entry, of_page) in &self.pages {
             let Some(page) = pages.get(&entry.key) else { continue };
             for Label { kind, name, parent } in of_page {
-                let label = labels.get(&(*kind as i64, (*parent).to_owned(), (*name).to_owned()));
+                let label = labels.get(&(*kind as i64, parent.clone().into_owned(), (*name).to_owned()));
                 pairs.extend(label.map(|label| (*label, *page)));
             }
         }

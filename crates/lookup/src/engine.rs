@@ -42,12 +42,13 @@ macro_rules! with {
 }
 
 const REMEMBER: &str =
-    "INSERT INTO page (key, scheme, host, target, rule, version, stored_at, expires_at, revision) ";
+    "INSERT INTO page (key, scheme, host, target, rule, version, content_type, stored_at, expires_at, revision) ";
 
 const RENEW: &str = "
     ON CONFLICT (key) DO UPDATE SET
         scheme = excluded.scheme, host = excluded.host, target = excluded.target,
-        rule = excluded.rule, version = excluded.version, stored_at = excluded.stored_at,
+        rule = excluded.rule, version = excluded.version,
+        content_type = excluded.content_type, stored_at = excluded.stored_at,
         expires_at = CASE WHEN page.expires_at > excluded.expires_at
             THEN page.expires_at ELSE excluded.expires_at END,
         revision = page.revision + 1
@@ -63,7 +64,7 @@ const HOLD: &str = "
 const LABELLED: &str = "INSERT INTO page_label (label_id, page_id) ";
 
 const COLUMNS: &str = "page.id, page.revision, page.key, page.scheme, page.host, page.target,
-    page.rule, page.version, page.stored_at, page.expires_at";
+    page.rule, page.version, page.content_type, page.stored_at, page.expires_at";
 
 impl Engine {
     /// Connects, and brings the tables up to date.
@@ -111,7 +112,7 @@ impl Engine {
                 let mut query = QueryBuilder::new(LABEL);
                 query.push_values(some, |mut row, label| {
                     row.push_bind(label.kind as i64)
-                        .push_bind(label.parent.to_owned())
+                        .push_bind(label.parent.clone().into_owned())
                         .push_bind(label.name.to_owned());
                 });
                 for row in query.push(HOLD).build().fetch_all(&mut *work).await? {
@@ -130,6 +131,7 @@ impl Engine {
                         .push_bind(entry.target.clone())
                         .push_bind(entry.rule.clone())
                         .push_bind(entry.version.clone())
+                        .push_bind(entry.content_type.clone())
                         .push_bind(entry.stored_at)
                         .push_bind(entry.expires_at)
                         .push_bind(1_i64);
@@ -176,7 +178,7 @@ impl Engine {
                 );
                 query.push_bind(label.kind as i64);
                 query.push(" AND label.name = ").push_bind(label.name.to_owned());
-                query.push(" AND label.parent = ").push_bind(label.parent.to_owned());
+                query.push(" AND label.parent = ").push_bind(label.parent.clone().into_owned());
             }
             query.push(" WHERE page.id <= ").push_bind(upto);
             if after > 0 {
@@ -214,8 +216,9 @@ impl Engine {
                     target: row.try_get(5)?,
                     rule: row.try_get(6)?,
                     version: row.try_get(7)?,
-                    stored_at: row.try_get(8)?,
-                    expires_at: row.try_get(9)?,
+                    content_type: row.try_get(8)?,
+                    stored_at: row.try_get(9)?,
+                    expires_at: row.try_get(10)?,
                 });
             }
             Ok(found)
@@ -298,7 +301,8 @@ impl Selector {
         match self {
             Self::Url { host, .. } | Self::Path { host, .. } | Self::Host(host) => Some(host),
             Self::Prefix { host, .. } | Self::Tag { host, .. } => host.as_deref(),
-            Self::Identifier(_) | Self::All => None,
+            // A group's label says its origin.
+            Self::Group { .. } | Self::Matching(_) | Self::Identifier(_) | Self::All => None,
         }
     }
 
@@ -316,6 +320,8 @@ impl Selector {
             Self::Path { .. }
             | Self::Host(_)
             | Self::Tag { .. }
+            | Self::Group { .. }
+            | Self::Matching(_)
             | Self::Identifier(_)
             | Self::All => None,
         }

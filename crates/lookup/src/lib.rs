@@ -16,6 +16,7 @@ mod engine;
 mod entry;
 mod error;
 pub mod limits;
+mod matching;
 mod outbox;
 mod place;
 mod schema;
@@ -23,6 +24,7 @@ mod table;
 
 pub use entry::{Entry, Identifier, Listed, Selector};
 pub use error::LookupError;
+pub use matching::Expressions;
 pub use outbox::Outbox;
 pub use place::{BadPlace, Place};
-pub use table::{Counts, Erased, Eraser, Failure, Lookup, Shown};
+pub use table::{Counts, Erased, Eraser, Failure, Left, Lookup, Shown};

@@ -25,5 +25,11 @@ pub const SQLITE_CACHE: &str = "-65536";
 /// Rows beyond their lifetime that leave in one go.
 pub const EXPIRED_MAX: i64 = 1000;
 
-/// Rows of one statement. SQLite takes 32,766 values, and a page has nine.
+/// Rows of one statement. SQLite takes 32,766 values, and a page has ten.
 pub const ROWS_MAX: usize = 3000;
+
+/// Orders that wait in the outbox. Beyond it they become one: to erase everything, which is more than was asked for but never less.
+pub const OUTBOX_MAX: usize = 10_000;
+
+/// Bytes of memory of a regular expression, as purges have it.
+pub const EXPRESSION_MEMORY_MAX: usize = 1 << 20;

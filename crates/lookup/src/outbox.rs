@@ -3,7 +3,7 @@
 //! A line is an order or the end of one. It is on the disk before anybody is told that the purge was accepted. When nothing
 //! is left to do the file begins anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::entry::Selector;
+use crate::limits::OUTBOX_MAX;
 
 /// Orders that wait.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Outbox {
 struct Inner {
     file: File,
     waiting: BTreeMap<u64, Selector>,
+    /// Those that somebody is carrying out: what is ordered now is not part of them.
+    begun: BTreeSet<u64>,
     next: u64,
 }
 
@@ -68,7 +71,7 @@ impl Outbox {
             Err(error) => return Err(error),
         }
         let file = write_anew(path, &waiting)?;
-        Ok(Self { path: path.to_owned(), inner: Mutex::new(Inner { file, waiting, next }) })
+        Ok(Self { path: path.to_owned(), inner: Mutex::new(Inner { file, waiting, begun: BTreeSet::new(), next }) })
     }
 
     fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -76,21 +79,48 @@ impl Outbox {
         self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Keeps an order. On the disk when it returns.
+    /// Keeps an order. On the disk when it returns. Where more wait than may, they become one: to erase everything.
     ///
     /// # Errors
     /// It could not be written: then it is not kept.
     pub fn keep(&self, what: &Selector) -> io::Result<u64> {
         let mut inner = self.inner();
-        if let Some((number, _)) = inner.waiting.iter().find(|(_, waiting)| *waiting == what) {
-            return Ok(*number);
+        let covers = |(number, waiting): (&u64, &Selector)| {
+            let is_same = waiting == what || *waiting == Selector::All;
+            (is_same && !inner.begun.contains(number)).then_some(*number)
+        };
+        if let Some(number) = inner.waiting.iter().find_map(covers) {
+            return Ok(number);
         }
         let number = inner.next;
+        inner.next += 1;
+        if inner.waiting.len() >= OUTBOX_MAX || *what == Selector::All {
+            let Inner { waiting, begun, .. } = &mut *inner;
+            let mut left: BTreeMap<_, _> = waiting.clone();
+            left.retain(|number, _| begun.contains(number));
+            left.insert(number, Selector::All);
+            inner.file = write_anew(&self.path, &left)?;
+            inner.waiting = left;
+            return Ok(number);
+        }
         put(&mut inner.file, &Line::Purge { number, what: what.clone() })?;
         inner.file.sync_data()?;
-        inner.next += 1;
         inner.waiting.insert(number, what.clone());
         Ok(number)
+    }
+
+    /// Takes an order up, to be carried out from now on: the same order, given again, waits for itself. `None`: it does not
+    /// wait any more.
+    pub fn begin(&self, number: u64) -> Option<Selector> {
+        let mut inner = self.inner();
+        let what = inner.waiting.get(&number).cloned()?;
+        inner.begun.insert(number);
+        Some(what)
+    }
+
+    /// An order that was taken up could not be carried out: it waits on.
+    pub fn put_back(&self, number: u64) {
+        self.inner().begun.remove(&number);
     }
 
     /// What waits, oldest first.
@@ -117,6 +147,7 @@ impl Outbox {
     /// It could not be written down: after a restart it is carried out again, which does no harm.
     pub fn done(&self, number: u64) -> io::Result<()> {
         let mut inner = self.inner();
+        inner.begun.remove(&number);
         if inner.waiting.remove(&number).is_none() {
             return Ok(());
         }

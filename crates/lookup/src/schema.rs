@@ -1,7 +1,7 @@
 //! The tables, and how they become what this version needs.
 //!
 //! ```text
-//!  page ──< page_label >── label (a tag, a parent identifier, a supplementary one)
+//!  page ──< page_label >── label (a tag, a parent identifier, a supplementary one, a group)
 //! ```
 //!
 //! A change of the schema is one more entry of both lists; what was released is never edited.
@@ -20,6 +20,7 @@ const SQLITE: &[(&str, &str)] = &[(
         target BLOB NOT NULL,
         rule TEXT NOT NULL,
         version TEXT NOT NULL,
+        content_type TEXT NOT NULL,
         stored_at INTEGER NOT NULL,
         expires_at INTEGER NOT NULL,
         revision INTEGER NOT NULL
@@ -51,6 +52,7 @@ const POSTGRES: &[(&str, &str)] = &[(
         target BYTEA NOT NULL,
         rule TEXT NOT NULL,
         version TEXT NOT NULL,
+        content_type TEXT NOT NULL,
         stored_at BIGINT NOT NULL,
         expires_at BIGINT NOT NULL,
         revision BIGINT NOT NULL

@@ -42,8 +42,17 @@ pub trait Eraser: Send + Sync {
     /// Erases pages; when it returns `Ok` they are gone, those that were not there too.
     ///
     /// # Errors
-    /// Why some may still be there, for people.
-    fn erase(&self, pages: &[Listed]) -> impl Future<Output = Result<(), String>> + Send;
+    /// Which of them may still be there, and why.
+    fn erase(&self, pages: &[Listed]) -> impl Future<Output = Result<(), Left>> + Send;
+}
+
+/// What could not be erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The numbers of the pages that may still be there.
+    pub pages: Vec<i64>,
+    /// Why, for people.
+    pub why: String,
 }
 
 /// What became of a purge.
@@ -53,6 +62,15 @@ pub struct Erased {
     pub pages: u64,
     /// Why it is not complete, if it is not.
     pub failure: Option<Failure>,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Lookup(error) => error.fmt(f),
+            Self::Eraser(why) => f.write_str(why),
+        }
+    }
 }
 
 /// Who kept a purge from being complete.
@@ -71,6 +89,8 @@ pub struct Shown {
     pub page: Listed,
     /// Its tags.
     pub tags: Vec<String>,
+    /// Its groups.
+    pub groups: Vec<String>,
     /// Its identifiers.
     pub identifiers: Vec<Identifier>,
 }
@@ -102,37 +122,50 @@ impl Lookup {
         outcome.await.unwrap_or(Err(LookupError::Paused))
     }
 
-    /// Finds all pages that are meant, has them erased, and forgets them, in portions.
+    /// Finds all pages that are meant, has them erased, and forgets them, in portions. What can't be erased keeps nobody from
+    /// erasing the rest.
     ///
     /// A page that is published while this goes on may or may not be among them: whoever publishes looks afterwards whether
     /// something was purged meanwhile.
     pub async fn purge(&self, what: &Selector, eraser: &impl Eraser) -> Erased {
-        let mut pages = 0;
-        let failure = self.purge_all(what, eraser, &mut pages).await.err();
-        Erased { pages, failure }
+        let mut erased = Erased { pages: 0, failure: None };
+        if let Err(failure) = self.purge_all(what, eraser, &mut erased).await {
+            erased.failure = Some(Failure::Lookup(failure));
+        }
+        erased
     }
 
     async fn purge_all(
         &self,
         what: &Selector,
         eraser: &impl Eraser,
-        pages: &mut u64,
-    ) -> Result<(), Failure> {
-        let upto = in_time(self.engine.newest()).await.map_err(Failure::Lookup)?;
+        erased: &mut Erased,
+    ) -> Result<(), LookupError> {
+        let fits = what.expressions();
+        let upto = in_time(self.engine.newest()).await?;
+        // As they come, until one of them stays: from then on in order, each once more at most, or it would never end.
+        let mut in_order = fits.is_some();
         let mut after = 0;
         loop {
-            let found = self.engine.find(what, (after, upto), FOUND_MAX, after > 0);
-            let found = in_time(found).await.map_err(Failure::Lookup)?;
-            if found.is_empty() {
-                return Ok(());
+            let found = self.engine.find(what, (after, upto), FOUND_MAX, in_order);
+            let mut found = in_time(found).await?;
+            let Some(last) = found.iter().map(|page| page.id).max() else { return Ok(()) };
+            let seen = found.len();
+            if let Some(fits) = &fits {
+                found.retain(|page| fits.page(page));
             }
-            eraser.erase(&found).await.map_err(Failure::Eraser)?;
-            *pages += found.len() as u64;
-            let forgotten = in_time(self.engine.forget(&found)).await.map_err(Failure::Lookup)?;
-            if forgotten == 0 {
-                // All of them were published anew at this very moment: on behind them, or it would never end.
-                after = found.iter().map(|page| page.id).max().unwrap_or(upto);
+            if !found.is_empty()
+                && let Err(Left { pages, why }) = eraser.erase(&found).await
+            {
+                found.retain(|page| !pages.contains(&page.id));
+                erased.failure.get_or_insert(Failure::Eraser(why));
             }
+            erased.pages += found.len() as u64;
+            let forgotten = in_time(self.engine.forget(&found)).await?;
+            if in_order {
+                after = last;
+            }
+            in_order |= forgotten < seen as u64;
         }
     }
 
@@ -146,7 +179,20 @@ impl Lookup {
         after: i64,
         most: u32,
     ) -> Result<Vec<Listed>, LookupError> {
-        in_time(self.engine.find(what, (after, i64::MAX), most, true)).await
+        let fits = what.expressions();
+        let (mut after, mut fitting) = (after, Vec::new());
+        loop {
+            let mut found = in_time(self.engine.find(what, (after, i64::MAX), most, true)).await?;
+            let Some(last) = found.last().map(|page| page.id) else { return Ok(fitting) };
+            let Some(fits) = &fits else { return Ok(found) };
+            found.retain(|page| fits.page(page));
+            fitting.extend(found);
+            if fitting.len() >= usize::try_from(most).unwrap_or(usize::MAX) {
+                fitting.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+                return Ok(fitting);
+            }
+            after = last;
+        }
     }
 
     /// A page with its names.
@@ -154,15 +200,16 @@ impl Lookup {
     /// # Errors
     /// The database fails.
     pub async fn show(&self, page: Listed) -> Result<Shown, LookupError> {
-        let (mut tags, mut identifiers) = (Vec::new(), Vec::new());
+        let (mut tags, mut groups, mut identifiers) = (Vec::new(), Vec::new(), Vec::new());
         for (kind, name, parent) in in_time(self.engine.labels(page.id)).await? {
             match kind {
                 1 => tags.push(name),
                 2 => identifiers.push(Identifier { parent: name, supplementary: None }),
-                _ => identifiers.push(Identifier { parent, supplementary: Some(name) }),
+                3 => identifiers.push(Identifier { parent, supplementary: Some(name) }),
+                _ => groups.push(name),
             }
         }
-        Ok(Shown { page, tags, identifiers })
+        Ok(Shown { page, tags, groups, identifiers })
     }
 
     /// Forgets pages without erasing them: they ended by themselves, or somebody else erased them.

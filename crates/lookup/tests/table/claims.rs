@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use larder_lookup::{Entry, Eraser, Listed, Lookup, Selector};
+use larder_lookup::{Entry, Eraser, Expressions, Left, Listed, Lookup, Selector};
 
 use crate::world::{Taken, World, entry, identifier, keys, of, tag, tagged};
 
@@ -87,8 +87,9 @@ pub(crate) async fn a_purge_goes_on_in_portions_until_nothing_is_left(world: &Wo
 struct Refusing;
 
 impl Eraser for Refusing {
-    async fn erase(&self, _: &[Listed]) -> Result<(), String> {
-        Err("cache.internal:11211 does not answer".into())
+    async fn erase(&self, pages: &[Listed]) -> Result<(), Left> {
+        let pages = pages.iter().map(|page| page.id).collect();
+        Err(Left { pages, why: "cache.internal:11211 does not answer".into() })
     }
 }
 
@@ -104,7 +105,7 @@ pub(crate) async fn what_could_not_be_erased_stays_and_is_erased_the_next_time(w
 struct Publishing(Lookup, AtomicUsize);
 
 impl Eraser for Publishing {
-    async fn erase(&self, pages: &[Listed]) -> Result<(), String> {
+    async fn erase(&self, pages: &[Listed]) -> Result<(), Left> {
         self.1.fetch_add(1, Ordering::Relaxed);
         for page in pages {
             let target = String::from_utf8(page.target.clone()).unwrap();
@@ -121,7 +122,7 @@ pub(crate) async fn a_page_published_again_while_it_is_erased_stays_listed(world
     let eraser = Publishing(world.table.clone(), AtomicUsize::new(0));
     let erased = world.table.purge(&tag("t"), &eraser).await;
     assert!(erased.failure.is_none());
-    assert_eq!(eraser.1.into_inner(), 1, "and the purge comes to an end");
+    assert_eq!(eraser.1.into_inner(), 2, "and the purge comes to an end");
     assert_eq!(world.found(&tag("t")).await, keys(&["/a", "/b"]));
 }
 
@@ -184,4 +185,62 @@ pub(crate) async fn names_of_any_kind_are_kept_apart(world: &World) {
     let taken = Taken::default();
     world.table.purge(&Selector::All, &taken).await;
     assert_eq!(taken.keys().len(), 4);
+}
+
+/// Erases all but those on one server.
+struct OneServerGone;
+
+impl Eraser for OneServerGone {
+    async fn erase(&self, pages: &[Listed]) -> Result<(), Left> {
+        let gone = pages.iter().filter(|page| page.target.ends_with(b"7"));
+        let pages: Vec<i64> = gone.map(|page| page.id).collect();
+        if pages.is_empty() { Ok(()) } else { Err(Left { pages, why: "one is gone".into() }) }
+    }
+}
+
+pub(crate) async fn what_stays_keeps_nothing_else_from_being_erased(world: &World) {
+    let pages = (0..2500).map(|number| tagged(&format!("/{number:04}"), &["many"]));
+    for wave in pages.collect::<Vec<_>>().chunks(500) {
+        let mut tasks = tokio::task::JoinSet::new();
+        for entry in wave.iter().rev().cloned() {
+            let table = world.table.clone();
+            tasks.spawn(async move { table.remember(entry).await.unwrap() });
+        }
+        tasks.join_all().await;
+    }
+    let prefix = Selector::Prefix { host: Some("example.com".into()), prefix: "/".into() };
+    let erased = world.table.purge(&prefix, &OneServerGone).await;
+    assert!(matches!(erased.failure, Some(larder_lookup::Failure::Eraser(_))));
+    assert_eq!(erased.pages, 2250);
+    let left = world.found(&tag("many")).await;
+    assert_eq!(left.len(), 250);
+    assert!(left.iter().all(|key| key.ends_with('7')));
+}
+
+pub(crate) async fn groups_are_of_their_origin_and_expressions_see_all_of_a_page(world: &World) {
+    let group = |scheme: &str| Selector::Group {
+        scheme: scheme.into(),
+        host: "example.com".into(),
+        group: "a b".into(),
+    };
+    world.remember(Entry { groups: vec!["a b".into()], ..entry("/s") }).await;
+    let plain = Entry { groups: vec!["a b".into()], scheme: "http".into(), ..entry("/p") };
+    world.remember(plain).await;
+    world.remember(Entry { content_type: "image/png".into(), ..tagged("/i", &["a b"]) }).await;
+    assert_eq!(world.found(&group("https")).await, keys(&["/s"]));
+    assert_eq!(world.found(&group("http")).await, keys(&["/p"]));
+    let matching = |host: &str, target: &str, content_type: &str| {
+        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        Selector::Matching(Expressions {
+            host: some(host),
+            target: some(target),
+            content_type: some(content_type),
+        })
+    };
+    assert_eq!(world.found(&matching("", "", "^image/")).await, keys(&["/i"]));
+    assert_eq!(world.found(&matching("^example", "^/[ps]$", "")).await, keys(&["/p", "/s"]));
+    assert_eq!(world.found(&matching("other", "", "")).await, keys(&[]));
+    assert_eq!(world.purge(&matching("", "^/[pi]", "html")).await, keys(&["/p"]));
+    assert_eq!(world.purge(&group("https")).await, keys(&["/s"]));
+    assert_eq!(world.found(&Selector::All).await, keys(&["/i"]));
 }

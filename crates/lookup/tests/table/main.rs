@@ -54,6 +54,8 @@ on_both!(
     pages_are_shown_with_their_names,
     pages_that_come_together_are_written_together,
     names_of_any_kind_are_kept_apart,
+    what_stays_keeps_nothing_else_from_being_erased,
+    groups_are_of_their_origin_and_expressions_see_all_of_a_page,
 );
 
 #[tokio::test]

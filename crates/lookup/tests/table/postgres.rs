@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use larder_lookup::{Eraser, Listed, Lookup, Outbox, Place, Selector};
+use larder_lookup::{Eraser, Left, Listed, Lookup, Outbox, Place, Selector};
 use tempfile::TempDir;
 
 use crate::world::{Taken, World, entry, keys, tag, tagged};
@@ -115,7 +115,7 @@ struct Stopping<'s> {
 }
 
 impl Eraser for Stopping<'_> {
-    async fn erase(&self, pages: &[Listed]) -> Result<(), String> {
+    async fn erase(&self, pages: &[Listed]) -> Result<(), Left> {
         self.taken.erase(pages).await?;
         if !self.done.swap(true, Ordering::Relaxed) {
             self.server.stop();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use larder_lookup::{Entry, Eraser, Identifier, Listed, Lookup, Selector};
+use larder_lookup::{Entry, Eraser, Identifier, Left, Listed, Lookup, Selector};
 
 pub(crate) struct World {
     pub(crate) table: Lookup,
@@ -14,7 +14,7 @@ pub(crate) struct World {
 pub(crate) struct Taken(Mutex<Vec<Vec<u8>>>);
 
 impl Eraser for Taken {
-    async fn erase(&self, pages: &[Listed]) -> Result<(), String> {
+    async fn erase(&self, pages: &[Listed]) -> Result<(), Left> {
         self.0.lock().unwrap().extend(pages.iter().map(|page| page.key.clone()));
         Ok(())
     }
@@ -59,6 +59,8 @@ pub(crate) fn entry(target: &str) -> Entry {
         version: String::new(),
         identifiers: Vec::new(),
         tags: Vec::new(),
+        groups: Vec::new(),
+        content_type: "text/html".into(),
         stored_at: 1000,
         expires_at: 2000,
     }
