@@ -42,7 +42,8 @@ impl<'e> Batch<'e> {
         for (entry, of_page) in &self.pages {
             let Some(page) = pages.get(&entry.key) else { continue };
             for Label { kind, name, parent } in of_page {
-                let label = labels.get(&(*kind as i64, parent.clone().into_owned(), (*name).to_owned()));
+                let label =
+                    labels.get(&(*kind as i64, parent.clone().into_owned(), (*name).to_owned()));
                 pairs.extend(label.map(|label| (*label, *page)));
             }
         }

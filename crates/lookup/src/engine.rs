@@ -9,12 +9,12 @@ use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Connection as _, QueryBuilder, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, QueryBuilder, Row as _};
 
 use crate::batch::Batch;
 use crate::entry::{Entry, Listed, Selector};
 use crate::error::LookupError;
-use crate::limits::{EXPIRED_MAX, PATIENCE, ROWS_MAX, SQLITE_CACHE};
+use crate::limits::{ERASED_MAX, EXPIRED_MAX, PATIENCE, ROWS_MAX, SQLITE_CACHE};
 use crate::place::Place;
 use crate::schema;
 
@@ -41,8 +41,7 @@ macro_rules! with {
     };
 }
 
-const REMEMBER: &str =
-    "INSERT INTO page (key, scheme, host, target, rule, version, content_type, stored_at, expires_at, revision) ";
+const REMEMBER: &str = "INSERT INTO page (key, scheme, host, target, rule, version, content_type, stored_at, expires_at, revision) ";
 
 const RENEW: &str = "
     ON CONFLICT (key) DO UPDATE SET
@@ -52,7 +51,7 @@ const RENEW: &str = "
         expires_at = CASE WHEN page.expires_at > excluded.expires_at
             THEN page.expires_at ELSE excluded.expires_at END,
         revision = page.revision + 1
-    RETURNING key, id";
+    RETURNING key, id, revision";
 
 const LABEL: &str = "INSERT INTO label (kind, parent, name) ";
 
@@ -62,6 +61,10 @@ const HOLD: &str = "
     RETURNING kind, parent, name, id";
 
 const LABELLED: &str = "INSERT INTO page_label (label_id, page_id) ";
+
+/// Whether a page was erased, as it is now.
+const ERASED: &str =
+    "(SELECT 1 FROM erased WHERE erased.page_id = page.id AND erased.revision = page.revision)";
 
 const COLUMNS: &str = "page.id, page.revision, page.key, page.scheme, page.host, page.target,
     page.rule, page.version, page.content_type, page.stored_at, page.expires_at";
@@ -121,7 +124,7 @@ impl Engine {
                     labels.insert(label, row.try_get::<i64, _>(3)?);
                 }
             }
-            let mut pages = HashMap::new();
+            let (mut pages, mut renewed) = (HashMap::new(), Vec::new());
             for some in batch.pages.chunks(ROWS_MAX) {
                 let mut query = QueryBuilder::new(REMEMBER);
                 query.push_values(some, |mut row, (entry, _)| {
@@ -137,8 +140,13 @@ impl Engine {
                         .push_bind(1_i64);
                 });
                 for row in query.push(RENEW).build().fetch_all(&mut *work).await? {
-                    pages.insert(row.try_get::<Vec<u8>, _>(0)?, row.try_get::<i64, _>(1)?);
+                    let id = row.try_get::<i64, _>(1)?;
+                    pages.insert(row.try_get::<Vec<u8>, _>(0)?, id);
+                    renewed.extend((row.try_get::<i64, _>(2)? > 1).then_some(id));
                 }
+            }
+            for forget in forgetting(&renewed) {
+                sqlx::query(AssertSqlSafe(forget)).persistent(false).execute(&mut *work).await?;
             }
             for some in batch.pairs(&labels, &pages).chunks(ROWS_MAX) {
                 let mut query = QueryBuilder::new(LABELLED);
@@ -180,10 +188,13 @@ impl Engine {
                 query.push(" AND label.name = ").push_bind(label.name.to_owned());
                 query.push(" AND label.parent = ").push_bind(label.parent.clone().into_owned());
             }
-            query.push(" WHERE page.id <= ").push_bind(upto);
+            // By the column that the engine goes along: or it would put all of them in order for each portion.
+            let id = if selector.label().is_some() { "page_label.page_id" } else { "page.id" };
+            query.push(" WHERE ").push(id).push(" <= ").push_bind(upto);
             if after > 0 {
-                query.push(" AND page.id > ").push_bind(after);
+                query.push(" AND ").push(id).push(" > ").push_bind(after);
             }
+            query.push(" AND NOT EXISTS ").push(ERASED);
             if let Some(host) = selector.host() {
                 query.push(" AND page.host = ").push_bind(host.to_owned());
             }
@@ -201,7 +212,7 @@ impl Engine {
                 query.push("))");
             }
             if in_order {
-                query.push(" ORDER BY page.id");
+                query.push(" ORDER BY ").push(id);
             }
             query.push(" LIMIT ").push_bind(i64::from(most));
             let rows = query.build().fetch_all(pool).await?;
@@ -245,16 +256,44 @@ impl Engine {
 
     /// Forgets pages that were erased, unless they were remembered anew since they were found. Says how many.
     pub(crate) async fn forget(&self, pages: &[Listed]) -> Result<u64, LookupError> {
-        const FORGET: &str = "DELETE FROM page WHERE id = $1 AND revision = $2";
+        const FORGET: &str = ") INSERT INTO erased (page_id, revision)
+            SELECT page.id, page.revision FROM page
+                JOIN gone ON page.id = gone.id AND page.revision = gone.revision
+            WHERE TRUE
+            ON CONFLICT (page_id) DO UPDATE SET revision = excluded.revision";
         with!(write self, pool => {
             let mut work = pool.begin().await?;
             let mut forgotten = 0;
-            for page in pages {
-                let done = sqlx::query(FORGET).bind(page.id).bind(page.revision);
-                forgotten += done.execute(&mut *work).await?.rows_affected();
+            for some in pages.chunks(ROWS_MAX) {
+                let mut query = QueryBuilder::new("WITH gone (id, revision) AS (");
+                query.push_values(some, |mut row, page| {
+                    row.push_bind(page.id).push_bind(page.revision);
+                });
+                let done = query.push(FORGET).build().execute(&mut *work).await?;
+                forgotten += done.rows_affected();
             }
             work.commit().await?;
             Ok(forgotten)
+        })
+    }
+
+    /// Takes the rows of some erased pages away. Says of how many.
+    pub(crate) async fn clear_erased(&self) -> Result<u64, LookupError> {
+        const SOME: &str = "SELECT page_id FROM erased ORDER BY page_id LIMIT $1";
+        // The revision besides: a page that is remembered anew at this very moment stays.
+        const CLEAR: &str = "DELETE FROM page
+            WHERE id IN (SELECT page_id FROM erased WHERE page_id <= $1)
+            AND revision = (SELECT revision FROM erased WHERE page_id = page.id)";
+        const OUTLIVED: &str = "DELETE FROM erased WHERE page_id <= $1 AND NOT EXISTS
+            (SELECT 1 FROM page WHERE page.id = erased.page_id AND page.revision = erased.revision)";
+        with!(write self, pool => {
+            let mut work = pool.begin().await?;
+            let some: Vec<i64> = sqlx::query_scalar(SOME).bind(ERASED_MAX).fetch_all(&mut *work).await?;
+            let Some(last) = some.last() else { return Ok(0) };
+            sqlx::query(CLEAR).bind(last).execute(&mut *work).await?;
+            sqlx::query(OUTLIVED).bind(last).execute(&mut *work).await?;
+            work.commit().await?;
+            Ok(some.len() as u64)
         })
     }
 
@@ -278,7 +317,10 @@ impl Engine {
     /// How many pages there are.
     pub(crate) async fn count(&self) -> Result<i64, LookupError> {
         let count: i64 = with!(read self, pool => {
-            sqlx::query_scalar("SELECT count(*) FROM page").fetch_one(pool).await?
+            let mut query = QueryBuilder::new("SELECT (SELECT count(*) FROM page) -
+                (SELECT count(*) FROM erased CROSS JOIN page
+                    WHERE page.id = erased.page_id AND page.revision = erased.revision)");
+            query.build_query_scalar().fetch_one(pool).await?
         });
         Ok(count)
     }
@@ -293,6 +335,20 @@ impl Engine {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// Of a page that was erased nothing is left but its row: the names of those that were remembered anew are not those of before.
+/// The numbers are the database's own.
+fn forgetting(renewed: &[i64]) -> impl Iterator<Item = String> {
+    renewed.chunks(ROWS_MAX).flat_map(|some| {
+        let ids = some.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+        let names = format!(
+            "DELETE FROM page_label WHERE page_id IN (SELECT erased.page_id FROM erased
+                JOIN page ON page.id = erased.page_id AND page.revision = erased.revision + 1
+                WHERE erased.page_id IN ({ids}))"
+        );
+        [names, format!("DELETE FROM erased WHERE page_id IN ({ids})")]
+    })
 }
 
 impl Selector {

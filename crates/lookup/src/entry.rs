@@ -151,7 +151,8 @@ impl Entry {
         for Identifier { parent, supplementary } in &self.identifiers {
             labels.push(Label::of(Kind::Parent, parent));
             if let Some(name) = supplementary {
-                labels.push(Label { parent: parent.into(), ..Label::of(Kind::Supplementary, name) });
+                labels
+                    .push(Label { parent: parent.into(), ..Label::of(Kind::Supplementary, name) });
             }
         }
         labels

@@ -25,6 +25,9 @@ pub const SQLITE_CACHE: &str = "-65536";
 /// Rows beyond their lifetime that leave in one go.
 pub const EXPIRED_MAX: i64 = 1000;
 
+/// Rows of erased pages that leave in one go. Each lies in half a dozen places of the file, and whoever publishes waits meanwhile.
+pub const ERASED_MAX: i64 = 200;
+
 /// Rows of one statement. SQLite takes 32,766 values, and a page has ten.
 pub const ROWS_MAX: usize = 3000;
 

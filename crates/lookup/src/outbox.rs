@@ -71,7 +71,10 @@ impl Outbox {
             Err(error) => return Err(error),
         }
         let file = write_anew(path, &waiting)?;
-        Ok(Self { path: path.to_owned(), inner: Mutex::new(Inner { file, waiting, begun: BTreeSet::new(), next }) })
+        Ok(Self {
+            path: path.to_owned(),
+            inner: Mutex::new(Inner { file, waiting, begun: BTreeSet::new(), next }),
+        })
     }
 
     fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {

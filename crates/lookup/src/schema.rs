@@ -2,7 +2,11 @@
 //!
 //! ```text
 //!  page ──< page_label >── label (a tag, a parent identifier, a supplementary one, a group)
+//!    └──── erased
 //! ```
+//!
+//! A page that was erased is only written down as that: to take its row out of every index at once would keep a purge of many
+//! pages waiting for the disk. Its rows leave little by little.
 //!
 //! A change of the schema is one more entry of both lists; what was released is never edited.
 
@@ -39,7 +43,11 @@ const SQLITE: &[(&str, &str)] = &[(
         page_id INTEGER NOT NULL REFERENCES page (id) ON DELETE CASCADE,
         PRIMARY KEY (label_id, page_id)
     ) WITHOUT ROWID;
-    CREATE INDEX page_label_by_page ON page_label (page_id);",
+    CREATE INDEX page_label_by_page ON page_label (page_id);
+    CREATE TABLE erased (
+        page_id INTEGER PRIMARY KEY REFERENCES page (id) ON DELETE CASCADE,
+        revision INTEGER NOT NULL
+    );",
 )];
 
 const POSTGRES: &[(&str, &str)] = &[(
@@ -71,7 +79,11 @@ const POSTGRES: &[(&str, &str)] = &[(
         page_id BIGINT NOT NULL REFERENCES page (id) ON DELETE CASCADE,
         PRIMARY KEY (label_id, page_id)
     );
-    CREATE INDEX page_label_by_page ON page_label (page_id);"#,
+    CREATE INDEX page_label_by_page ON page_label (page_id);
+    CREATE TABLE erased (
+        page_id BIGINT PRIMARY KEY REFERENCES page (id) ON DELETE CASCADE,
+        revision BIGINT NOT NULL
+    );"#,
 )];
 
 /// The changes for SQLite.

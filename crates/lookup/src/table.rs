@@ -220,12 +220,14 @@ impl Lookup {
         in_time(self.engine.forget(pages)).await
     }
 
-    /// Forgets some of the pages whose lifetime was over before `now` (seconds since 1970). Says how many; zero: none is left.
+    /// Forgets some of the pages whose lifetime was over before `now` (seconds since 1970), and takes away what is left of some
+    /// that were erased. Says how many of both; zero: none is left.
     ///
     /// # Errors
     /// The database fails.
     pub async fn forget_expired(&self, now: i64) -> Result<u64, LookupError> {
-        in_time(self.engine.forget_expired(now)).await
+        let cleared = in_time(self.engine.clear_erased()).await?;
+        Ok(cleared + in_time(self.engine.forget_expired(now)).await?)
     }
 
     /// How many pages are remembered.

@@ -140,6 +140,31 @@ pub(crate) async fn what_has_ended_leaves_with_its_names(world: &World) {
     assert_eq!(world.table.forget_expired(500).await.unwrap(), 0, "the longer of both lives");
 }
 
+pub(crate) async fn what_was_erased_leaves_little_by_little_and_what_came_back_stays(
+    world: &World,
+) {
+    let all: Vec<String> = (0..450).map(|number| format!("/{number}")).collect();
+    for target in &all {
+        world.remember(tagged(target, &["old", "both"])).await;
+    }
+    world.remember(tagged("/other", &["both"])).await;
+    assert_eq!(world.purge(&tag("old")).await.len(), 450);
+    assert_eq!(world.table.count().await.unwrap(), 1);
+    // Before its rows have left, between them, and after them.
+    world.remember(tagged("/7", &["new"])).await;
+    assert!(world.table.forget_expired(0).await.unwrap() > 0);
+    world.remember(tagged("/400", &["new"])).await;
+    while world.table.forget_expired(0).await.unwrap() > 0 {}
+    world.remember(tagged("/8", &["new"])).await;
+    assert!(world.found(&tag("old")).await.is_empty());
+    assert_eq!(world.found(&tag("both")).await, keys(&["/other"]));
+    assert_eq!(world.found(&tag("new")).await, keys(&["/7", "/400", "/8"]));
+    assert_eq!(world.table.count().await.unwrap(), 4);
+    assert_eq!(world.purge(&Selector::All).await.len(), 4);
+    while world.table.forget_expired(0).await.unwrap() > 0 {}
+    assert_eq!(world.table.count().await.unwrap(), 0);
+}
+
 pub(crate) async fn pages_are_shown_with_their_names(world: &World) {
     let mut page = tagged("/a", &["t", "u"]);
     page.identifiers = vec![identifier("example.com", Some("news"))];

@@ -51,6 +51,7 @@ on_both!(
     what_could_not_be_erased_stays_and_is_erased_the_next_time,
     a_page_published_again_while_it_is_erased_stays_listed,
     what_has_ended_leaves_with_its_names,
+    what_was_erased_leaves_little_by_little_and_what_came_back_stays,
     pages_are_shown_with_their_names,
     pages_that_come_together_are_written_together,
     names_of_any_kind_are_kept_apart,
