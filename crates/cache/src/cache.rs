@@ -319,6 +319,13 @@ impl Cache {
         page.is_some_and(|page| page.variants().iter().any(|stored| stored.same_body(variant)))
     }
 
+    /// Takes over how often a page was asked for before it was purged and fetched again.
+    pub fn credit(&self, key: &[u8], asked: u32) {
+        if let Some(page) = self.store.look_up(key) {
+            page.credit(asked);
+        }
+    }
+
     /// Forgets one stored response, which must not be used any more.
     pub fn forget(&self, key: &[u8], variant: &Variant) {
         self.store.update(key, |page| {

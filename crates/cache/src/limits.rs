@@ -75,6 +75,13 @@ pub const PATTERNS_MAX: usize = 64;
 /// Pages that a sweep looks at in one go, before others have their turn.
 pub const SWEPT_AT_ONCE: u64 = 2000;
 
+/// Variants of a purged page that are fetched again: the usual codings and a few languages. Each is one more request for the
+/// same page.
+pub const TAKEN_REQUESTS_MAX: usize = 4;
+
+/// Bytes of a request field that is remembered to fetch a purged page again: no honest `User-Agent` is longer.
+pub const TAKEN_FIELD_BYTES_MAX: usize = 512;
+
 /// Bytes of a regular expression that is purged by.
 pub const PATTERN_BYTES_MAX: usize = 8192;
 

@@ -4,7 +4,7 @@
 //! are never changed in place: a change makes a new page, which the store swaps in.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use http::header::{HeaderMap, HeaderValue};
 use larder_semantics::range::RangeRequest;
@@ -25,6 +25,8 @@ pub struct Page {
     mark: Option<Mark>,
     /// The note of the journal of purges up to which its variants were judged.
     checked: AtomicU64,
+    /// How often it was asked for and answered from here, more or less.
+    asked: AtomicU32,
 }
 
 impl Clone for Page {
@@ -34,6 +36,7 @@ impl Clone for Page {
             failed: self.failed,
             mark: self.mark.clone(),
             checked: AtomicU64::new(self.checked()),
+            asked: AtomicU32::new(self.asked()),
         }
     }
 }
@@ -129,12 +132,33 @@ impl Page {
         self.checked.store(number, Ordering::Relaxed);
     }
 
+    /// How often it was asked for, more or less.
+    #[must_use]
+    pub fn asked(&self) -> u32 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Counts that it was asked for. On the path of every hit, so it is no atomic addition: two at the same moment may count
+    /// as one. Whoever holds the page has just changed the counter of its holders, which lies beside it.
+    #[inline]
+    pub fn count(&self) {
+        self.asked.store(self.asked().saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// Takes over what was counted of a page before it was purged.
+    pub(crate) fn credit(&self, asked: u32) {
+        self.asked.store(self.asked().max(asked), Ordering::Relaxed);
+    }
+
     /// The page with other variants, judged up to `number`.
     pub(crate) fn judged(&self, variants: Vec<Variant>, number: u64) -> Self {
-        let page =
-            Self { variants, failed: self.failed, mark: self.mark.clone(), ..Self::default() };
-        page.check(number);
-        page
+        Self {
+            variants,
+            failed: self.failed,
+            mark: self.mark.clone(),
+            checked: AtomicU64::new(number),
+            asked: AtomicU32::new(self.asked()),
+        }
     }
 
     /// The page, made when its URL's counter stood at `mark`.

@@ -16,13 +16,26 @@ use crate::variant::Variant;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Renew;
 
+/// Put on a request that nobody reads: its page is fetched in advance. What is fresh will do; what is stale is made anew
+/// at once, and nobody is counted as having asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Warming;
+
+/// What a request is marked with.
+#[derive(Clone, Copy, Debug)]
+struct Marks {
+    /// Somebody who may purge wants the page made anew.
+    renews: bool,
+    /// It is asked in advance, for nobody.
+    warms: bool,
+}
+
 /// What the decision needs to know of a request.
 #[derive(Debug)]
 pub struct Facts {
     lookup: Lookup,
     is_head: bool,
-    /// Whether somebody who may purge wants the page made anew.
-    renews: bool,
+    marks: Marks,
     directives: RequestDirectives,
     /// Whether the page's key holds all that tells visitors apart, so that one's answer is all's.
     is_shared: bool,
@@ -70,12 +83,13 @@ impl Facts {
             }
         }
         let renews = request.extensions().get::<Renew>().is_some();
+        let warms = request.extensions().get::<Warming>().is_some();
         let mut directives = RequestDirectives::of(headers, settings);
         directives.no_cache |= renews;
         Self {
             lookup,
             is_head: request.method() == Method::HEAD,
-            renews,
+            marks: Marks { renews, warms },
             directives,
             is_shared: false,
             range: RangeRequest::of(request.method(), headers),
@@ -100,7 +114,13 @@ impl Facts {
     /// Whether the page is to be made anew: fetches in progress may be from before whatever it is for.
     #[must_use]
     pub fn renews(&self) -> bool {
-        self.renews
+        self.marks.renews
+    }
+
+    /// Whether the page is fetched in advance, and nobody waits for it.
+    #[must_use]
+    pub fn warms(&self) -> bool {
+        self.marks.warms
     }
 
     /// What the client asks of caches, as far as the site honours it.
@@ -189,6 +209,10 @@ impl Facts {
                 let handling = if fresh { Handling::Hit } else { Handling::Stale };
                 Plan::Serve { variant, note: Note::new(handling, reason), refresh: false }
             }
+            // Nobody is helped by what is stale, and whoever asked wants to hear what came of it.
+            Reuse::ServeAndRefresh(_) if self.marks.warms && page.failure(now).is_none() => {
+                Plan::Validate(variant, Reason::Stale)
+            }
             Reuse::ServeAndRefresh(reason) => {
                 let note = Note::new(Handling::Stale, reason);
                 // A page whose last refresh failed is left in peace for a moment.
@@ -208,7 +232,7 @@ impl Facts {
                 }
                 // What has to be validated for each request is validated for each alone, and a
                 // HEAD goes on as a HEAD (RFC 9111 §4.3.5).
-                let is_per_request = is_per_request(reason) && !self.renews;
+                let is_per_request = is_per_request(reason) && !self.marks.renews;
                 let alone = self.is_head || is_per_request || self.is_for_one(request);
                 if alone {
                     Plan::Alone(Some(variant), reason)

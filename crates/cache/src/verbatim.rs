@@ -31,6 +31,12 @@ impl Verbatim {
         Self { lines }
     }
 
+    /// The lines, in the order of the names that they are of. `None`: a field came in several.
+    #[must_use]
+    pub fn lines(&self) -> Option<impl Iterator<Item = Option<&[u8]>>> {
+        Some(self.lines.as_ref()?.iter().map(Option::as_deref))
+    }
+
     /// Whether `request` has the same lines. False tells nothing.
     #[must_use]
     pub fn repeats(&self, names: &[HeaderName], request: &HeaderMap) -> bool {

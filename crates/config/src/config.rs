@@ -19,6 +19,7 @@ use crate::machine::Machine;
 use crate::options::OPTIONS;
 use crate::problem::Problems;
 use crate::purge::PurgeConfig;
+use crate::quantity::parse_rate;
 use crate::secret::SecretSource;
 use crate::upstream::UpstreamUrl;
 use crate::upstream_tls::UpstreamTls;
@@ -53,6 +54,8 @@ pub struct Config {
     pub limits: LimitConfig,
     /// Connections to the applications.
     pub upstream_pool: PoolConfig,
+    /// How fast pages are fetched in advance.
+    pub warm: WarmConfig,
     /// What is written down.
     pub log: LogConfig,
     /// The site's rules, compiled, with all that they need to know of the site.
@@ -178,6 +181,22 @@ pub struct PoolConfig {
     pub eject_after: usize,
     /// How long it is left alone the first time; twice as long each time that follows without success.
     pub eject_for: Duration,
+}
+
+/// `[warm]`.
+#[derive(Clone, Debug)]
+pub struct WarmConfig {
+    pub(crate) rate: String,
+    /// Pages fetched at the same time, at most.
+    pub concurrency: usize,
+}
+
+impl WarmConfig {
+    /// How long passes between two fetches, at least.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        parse_rate(&self.rate).unwrap_or(Duration::from_secs(1))
+    }
 }
 
 /// `[log]`.
@@ -309,6 +328,7 @@ impl Config {
                 eject_after: 0,
                 eject_for: Duration::ZERO,
             },
+            warm: WarmConfig { rate: String::new(), concurrency: 1 },
             log: LogConfig { access: AccessLog::Off, path: None, level: Level::Info },
             policy: Arc::new(Policy::default()),
             front: Arc::default(),

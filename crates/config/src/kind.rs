@@ -203,6 +203,8 @@ pub enum Words {
     UnderscoredFields,
     /// Names of fields that change what a request asks for.
     OverrideFields,
+    /// So many in a span of time.
+    Rate,
 }
 
 impl Words {
@@ -221,6 +223,7 @@ impl Words {
             Self::CertificateName => "host",
             Self::TagFields | Self::UnderscoredFields | Self::OverrideFields => "list of fields",
             Self::Secret => "place of a secret",
+            Self::Rate => "rate",
         }
     }
 }

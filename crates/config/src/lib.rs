@@ -51,7 +51,7 @@ mod words;
 pub use build::ConfigBuilder;
 pub use config::{
     AccessLog, CacheConfig, Config, Level, LimitConfig, LogConfig, PoolConfig, TimeoutConfig,
-    TlsConfig,
+    TlsConfig, WarmConfig,
 };
 pub use documentation::{help, markdown};
 pub use kind::{Automatic, Flag, Kind, OptionSpec, Reload, Words};
@@ -59,7 +59,7 @@ pub use machine::Machine;
 pub use options::OPTIONS;
 pub use overrides::Overrides;
 pub use problem::{Place, Problem, Problems, Severity};
-pub use quantity::{show_bytes, show_duration};
+pub use quantity::{parse_rate, show_bytes, show_duration};
 pub use secret::{ReadSecret, SecretSource};
 pub use upstream::UpstreamUrl;
 pub use upstream_tls::UpstreamTls;

@@ -36,6 +36,19 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     parse(text, &MILLISECONDS).map(Duration::from_millis)
 }
 
+/// How long one of `20/s`, `100/m`, `1000/h` takes. `None` for anything else, for none at all, and for more than 10,000 a
+/// second.
+#[must_use]
+pub fn parse_rate(text: &str) -> Option<Duration> {
+    const SPANS: [(&str, u32); 3] = [("s", 1), ("m", 60), ("h", 3600)];
+    let (count, span) = text.split_once('/')?;
+    let (_, secs) = SPANS.iter().find(|(name, _)| *name == span)?;
+    let count = Some(count).filter(|count| count.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let count: u32 = count.parse().ok().filter(|count| *count > 0)?;
+    let each = Duration::from_secs(u64::from(*secs)) / count;
+    (each >= Duration::from_micros(100)).then_some(each)
+}
+
 /// The number in the largest of `units` that divides it.
 fn show(value: u64, units: &[(&str, u64)]) -> String {
     let unit = units.iter().rev().find(|(_, factor)| value != 0 && value.is_multiple_of(*factor));
@@ -117,5 +130,25 @@ mod tests {
         }
         assert_eq!(show_bytes(256 << 20), "256MiB");
         assert_eq!(show_duration(Duration::from_secs(90)), "90s");
+    }
+
+    #[test]
+    fn rates_have_a_number_and_a_span() {
+        let cases = [
+            ("20/s", Some(50_000)),
+            ("1/m", Some(60_000_000)),
+            ("3600/h", Some(1_000_000)),
+            ("10000/s", Some(100)),
+            ("10001/s", None),
+            ("0/s", None),
+            ("20", None),
+            ("20/sec", None),
+            ("+2/s", None),
+            ("/s", None),
+            ("1.5/s", None),
+        ];
+        for (text, micros) in cases {
+            assert_eq!(super::parse_rate(text), micros.map(Duration::from_micros), "{text}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use larder_policy::rule::{HostPattern, Pattern, PatternError};
 
 use crate::kind::Words;
 use crate::parse::Fault;
+use crate::quantity::parse_rate;
 use crate::secret::SecretSource;
 use crate::suggest::closest;
 
@@ -33,6 +34,7 @@ pub(crate) fn parse(of: Words, text: &str) -> Result<String, Fault> {
         Words::Secret => drop(SecretSource::place(text)?),
         Words::UnderscoredFields => underscored(text)?,
         Words::OverrideFields => override_field(text)?,
+        Words::Rate => rate(text)?,
     }
     Ok(text.to_owned())
 }
@@ -106,6 +108,13 @@ fn override_field(text: &str) -> Result<(), Fault> {
         None => "leave it out; docs/behind-a-proxy.md lists those that are kept back".to_owned(),
     };
     Err(Fault::new(format!("{text:?} is not kept back from the application"), hint))
+}
+
+fn rate(text: &str) -> Result<(), Fault> {
+    let hint =
+        "write a number and a span, as in \"20/s\", \"100/m\" or \"1000/h\"; from 1/h to 10000/s";
+    let wrong = || Fault::new(format!("{text:?} is not a rate"), hint);
+    parse_rate(text).map(drop).ok_or_else(wrong)
 }
 
 /// RFC 9110 §5.6.2: the characters of a token, of which media types are made.

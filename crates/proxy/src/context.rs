@@ -1,6 +1,6 @@
 //! What does the pipeline know of the connection a request came on?
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use larder_policy::Scheme;
@@ -49,6 +49,22 @@ pub(crate) struct ConnContext {
     pub worker: usize,
     /// Why a request was taken from the pipeline before it was answered.
     pub(crate) cut_off: CutOff,
+}
+
+impl ConnContext {
+    /// Of requests that are Larder's own.
+    pub(crate) fn own(scheme: Scheme) -> Self {
+        Self {
+            peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            socket: Ipv4Addr::LOCALHOST.into(),
+            scheme,
+            scheme_is_in_doubt: false,
+            protocol: Protocol::H1,
+            interim: InterimQueue::to_nobody(),
+            worker: 0,
+            cut_off: CutOff::default(),
+        }
+    }
 }
 
 /// A reason that comes from outside the pipeline: a time limit, a client that left.

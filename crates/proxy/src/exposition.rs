@@ -25,6 +25,7 @@ use crate::metrics::{
 };
 use crate::pipeline::Pipeline;
 use crate::purge::Desk;
+use crate::warm::{Counted, Warmer};
 
 /// Everything that is exposed.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub(crate) struct Sources {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) cache: Arc<Cache>,
     pub(crate) desk: Arc<Desk>,
+    pub(crate) warmer: Arc<Warmer>,
     pub(crate) slot: Arc<SiteSlot<Pipeline>>,
     pub(crate) draining: AtomicBool,
     pub(crate) shown: Option<Arc<Shown>>,
@@ -56,6 +58,7 @@ impl Collector for Sources {
         connections(&self.metrics, &mut encoder)?;
         store(&self.cache, &mut encoder)?;
         purges(&self.desk, &self.cache, &mut encoder)?;
+        warming(&self.warmer.counted(), &mut encoder)?;
         upstreams(&self.slot.current(), &mut encoder)?;
         if let Some(shown) = &self.shown {
             tls(shown, &self.metrics, &mut encoder)?;
@@ -131,6 +134,21 @@ fn refused(metrics: &Metrics, encoder: &mut DescriptorEncoder<'_>) -> fmt::Resul
         }
     }
     Ok(())
+}
+
+fn warming(counted: &Counted, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let help = "Pages that were to be fetched in advance, by what became of them.";
+    let mut family = encoder.encode_descriptor("warmed", help, None, MetricType::Counter)?;
+    for (outcome, value) in counted.outcomes {
+        ConstCounter::new(value).encode(family.encode_family(&[("outcome", outcome)])?)?;
+    }
+    let help = "Pages for which there was no place in the queue of those to be fetched in advance.";
+    counter(encoder, "warm_dropped", help, counted.dropped)?;
+    gauge(encoder, "warm_queue", "Pages that wait to be fetched in advance.", counted.in_queue)?;
+    let help = "Pages that are being fetched in advance.";
+    gauge(encoder, "warm_in_progress", help, counted.in_progress)?;
+    let help = "Sites that are left alone because their applications asked for it or failed.";
+    gauge(encoder, "warm_paused_sites", help, counted.paused)
 }
 
 /// What was not believed of requests, and not passed on.

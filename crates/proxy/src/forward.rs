@@ -99,6 +99,24 @@ impl Forward {
         Self { context, told: Arc::new(told), upstream, interim: Bound::Connection }
     }
 
+    /// For a page that is fetched in advance: for nobody, whoever connects.
+    #[must_use]
+    pub(crate) fn for_nobody(
+        context: &Arc<ConnContext>,
+        upstream: Upstream,
+        front: &Arc<Front>,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
+        let told = Told {
+            client: forwarded::Client::nobody(context.scheme, &front.style),
+            front: Arc::clone(front),
+            metrics: Arc::clone(metrics),
+            host: Mutex::default(),
+        };
+        let context = Arc::clone(context);
+        Self { context, told: Arc::new(told), upstream, interim: Bound::Request(None) }
+    }
+
     fn sink(&self) -> Option<InterimSink> {
         match &self.interim {
             Bound::Connection => self.context.interim.sink(),

@@ -46,6 +46,7 @@ mod settings;
 mod signals;
 mod start_error;
 mod tell;
+mod warm;
 
 pub use explain::explain;
 pub use metrics::Metrics;

@@ -98,6 +98,33 @@ pub(crate) const PURGES_LOOKED_FOR: Duration = Duration::from_secs(30);
 /// The sweeper's rest between two portions of pages, so that it takes no core for itself.
 pub(crate) const SWEEP_REST: Duration = Duration::from_millis(1);
 
+/// Pages that wait to be fetched in advance: an hour and a half of work at the rate that is the default. Beyond them the least
+/// asked give way.
+pub(crate) const WARM_QUEUE_MAX: usize = 100_000;
+
+/// Pages of one purge that are fetched again: those that most visitors would wait for. A site of more is not made hot by
+/// fetching it whole.
+pub(crate) const WARM_AFTER_PURGE_MAX: usize = 10_000;
+
+/// URLs of one order to fetch them. More are sent in several.
+pub(crate) const WARMED_AT_ONCE_MAX: usize = 10_000;
+
+/// URLs of one order that are waited for: a few seconds at the rate that is the default.
+pub(crate) const WARM_WAITED_FOR_MAX: usize = 50;
+
+/// How long an order waits for its pages. Those that come later are told to be in the queue.
+pub(crate) const WARM_WAIT: Duration = Duration::from_secs(100);
+
+/// How long a site is left alone whose application is in trouble and does not say for how long. Also the least: who says
+/// zero is not asked in a circle.
+pub(crate) const WARM_PAUSE: Duration = Duration::from_secs(5);
+
+/// The longest that an application may ask for.
+pub(crate) const WARM_PAUSE_MAX: Duration = Duration::from_secs(3600);
+
+/// How often a page is tried whose application is in trouble.
+pub(crate) const WARM_TRIES_MAX: u32 = 3;
+
 /// Admin connections at one time: a scraper, a health checker, a person; not a crowd.
 pub(crate) const ADMIN_CONNECTIONS_MAX: usize = 64;
 

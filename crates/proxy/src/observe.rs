@@ -114,6 +114,7 @@ impl Drop for Record {
                 status,
                 bytes: self.bytes,
                 note: self.note,
+                warms: false,
             });
             self.to.log.write(worker, entry);
         }

@@ -44,6 +44,8 @@ pub(crate) struct Pipeline {
     pub(crate) balancer: Balancer,
     /// One per worker: connections to applications stay on the thread that opened them.
     upstreams: Arc<[Upstream]>,
+    /// The one of the admin listener's thread, which fetches pages in advance.
+    upstream_for_nobody: Upstream,
     /// Clients that are told the whole explanation.
     trusted: Arc<[IpNet]>,
     /// What is decided before a page is looked for.
@@ -65,11 +67,21 @@ impl Pipeline {
         let upstreams = (0..kept.workers.max(1))
             .map(|_| Upstream::new(balancer.clone(), settings.clone()))
             .collect();
+        let upstream_for_nobody = Upstream::new(balancer.clone(), settings.clone());
         let trusted = config.debug_trusted.as_slice().into();
         let front = Arc::clone(&config.front);
         let purgers = Arc::clone(&config.purgers);
         let admin_access = Arc::clone(&config.admin_access);
-        Ok(Self { kept, balancer, upstreams, trusted, front, purgers, admin_access })
+        Ok(Self {
+            kept,
+            balancer,
+            upstreams,
+            upstream_for_nobody,
+            trusted,
+            front,
+            purgers,
+            admin_access,
+        })
     }
 
     /// The same applications, with what else `config` says.
@@ -82,6 +94,24 @@ impl Pipeline {
             admin_access: Arc::clone(&config.admin_access),
             ..self.clone()
         }
+    }
+
+    /// Answers requests that nobody made, on the admin listener's thread: counted and logged by whoever makes them, and none
+    /// of them is a purge.
+    pub(crate) fn warming(&self, scheme: Scheme) -> Frame<CacheService<Forward>> {
+        let kept = &self.kept;
+        let context = Arc::new(ConnContext::own(scheme));
+        let upstream = self.upstream_for_nobody.clone();
+        let forward = Forward::for_nobody(&context, upstream, &self.front, &kept.metrics);
+        let cached = CacheLayer::new(Arc::clone(&kept.cache), scheme).layer(forward);
+        let framed = FrameLayer {
+            context,
+            front: Arc::clone(&self.front),
+            metrics: Arc::clone(&kept.metrics),
+            fields_max: kept.fields_max,
+            counter: Counter { purgers: Arc::default(), desk: Arc::clone(&kept.desk) },
+        };
+        framed.layer(cached)
     }
 }
 

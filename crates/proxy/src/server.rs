@@ -22,6 +22,7 @@ use crate::pipeline::{self, Kept, Pipeline};
 use crate::purge::Desk;
 use crate::settings::{ListenSettings, SharedLimits, TimeLimits};
 use crate::start_error::StartError;
+use crate::warm::Warmer;
 use crate::{admin, limits};
 
 /// A running Larder. Ends, at once, when it is dropped.
@@ -66,7 +67,8 @@ impl Server {
             .transpose()
             .map_err(StartError::System)?;
         let cache = pipeline::cache(&config);
-        let desk = Arc::new(Desk::open(&cache, limits::PURGE_REMEMBERED_FOR)?);
+        let warmer = Warmer::new(&cache, &config.warm);
+        let desk = Arc::new(Desk::open(&cache, &warmer, limits::PURGE_REMEMBERED_FOR)?);
         let kept = Kept {
             cache,
             desk,
@@ -88,6 +90,7 @@ impl Server {
             shown: shown.clone(),
             cache: Arc::clone(&kept.cache),
             desk: Arc::clone(&kept.desk),
+            warmer: Arc::clone(&warmer),
             slot: Arc::clone(&slot),
             draining: AtomicBool::new(false),
         });
@@ -99,6 +102,7 @@ impl Server {
         if let Some(shown) = &shown {
             control.handle.spawn(Arc::clone(shown).keep_looking(limits::CERTIFICATES_EVERY));
         }
+        control.handle.spawn(warmer.run(Arc::clone(&slot), Arc::clone(&kept.log)));
         control.resolve(&slot.current());
         Ok(Self {
             listeners: Some(listeners),
@@ -162,6 +166,7 @@ impl Server {
         self.kept.log.reopen(&config.log)?;
         self.kept.cache.set_options(pipeline::cache_options(&config));
         self.limits.store(Arc::new(TimeLimits::of(&config)));
+        self.sources.warmer.set(&config.warm);
         let site = site.unwrap_or_else(|| self.slot.current().under(&config));
         self.control.resolve(&site);
         self.slot.replace(site);
@@ -194,6 +199,7 @@ impl Server {
     /// Takes no more connections, and lets requests in progress end. Returns at once.
     pub fn drain(&self) {
         self.sources.draining.store(true, Ordering::Relaxed);
+        self.sources.warmer.close();
         if let Some(listeners) = &self.listeners {
             listeners.drain(self.limits.load().drain);
         }

@@ -14,6 +14,7 @@ use larder_policy::key;
 use larder_semantics::Timestamp;
 use larder_store::sync::{AtomicU64, RwLock, RwLockReadGuard};
 
+use super::basket::Basket;
 use super::request::{Mode, Purge, Scope};
 use crate::limits::{NOTES_MAX, PATTERNS_MAX};
 use crate::variant::Head;
@@ -70,11 +71,14 @@ pub(crate) struct Tally {
     pub(crate) at: Timestamp,
     pub(crate) pages: AtomicU64,
     pub(crate) variants: AtomicU64,
+    /// Where the pages go that are to be fetched again.
+    pub(crate) basket: Option<Arc<Basket>>,
 }
 
 impl Tally {
-    fn new(at: Timestamp) -> Self {
-        Self { at, pages: AtomicU64::default(), variants: AtomicU64::default() }
+    fn new(at: Timestamp, basket: Option<&Arc<Basket>>) -> Self {
+        let (pages, variants) = Default::default();
+        Self { at, pages, variants, basket: basket.map(Arc::clone) }
     }
 
     /// A page, with its first response.
@@ -240,8 +244,13 @@ impl Journal {
     }
 
     /// Writes a purge down. In force when it returns. Returns its number and what it will have taken away.
-    pub(crate) fn note(&self, purge: &Purge, now: Timestamp) -> (u64, Arc<Tally>) {
-        let tally = Arc::new(Tally::new(now));
+    pub(crate) fn note(
+        &self,
+        purge: &Purge,
+        basket: Option<&Arc<Basket>>,
+        now: Timestamp,
+    ) -> (u64, Arc<Tally>) {
+        let tally = Arc::new(Tally::new(now, basket));
         let mut notes = self.notes.write();
         let number = self.number() + 1;
         if let Scope::Matching(_) = &purge.scope {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use larder_store::{Change, Store as _, Updated};
 
+use super::basket::Basket;
 use super::journal::{Reading, Tally, Verdict};
 use crate::cache::{Cache, SharedPage};
 use crate::page::Page;
@@ -49,10 +50,15 @@ impl Page {
 }
 
 impl Judged {
-    /// Counts what was purged: each page once for each purge.
-    fn count(&self) {
+    /// Counts what was purged of the page `key` that was `page`: each page once for each purge.
+    fn count(&self, key: &[u8], page: &Page) {
         for (index, tally) in self.tallies.iter().enumerate() {
             let before = self.tallies.get(..index).unwrap_or_default();
+            if let Some(basket) = &tally.basket
+                && !before.iter().any(|other| is_same(other.basket.as_ref(), basket))
+            {
+                basket.put(key, page);
+            }
             if before.iter().any(|other| Arc::ptr_eq(other, tally)) {
                 tally.add_variant();
             } else {
@@ -60,6 +66,10 @@ impl Judged {
             }
         }
     }
+}
+
+fn is_same(one: Option<&Arc<Basket>>, other: &Arc<Basket>) -> bool {
+    one.is_some_and(|one| Arc::ptr_eq(one, other))
 }
 
 impl Cache {
@@ -84,7 +94,7 @@ impl Cache {
         });
         // Several may come to the same conclusion at once; one of them carries it out.
         if updated != Updated::Kept {
-            judged.count();
+            judged.count(key, &page);
         }
         left
     }

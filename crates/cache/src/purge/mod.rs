@@ -5,6 +5,8 @@
 //! it was last looked at against; while nothing was purged since, a hit costs one comparison, and after a purge each page is
 //! judged once, when it is next asked for or when the `sweep` comes by. The sweep gives memory back, and with it the notes.
 //!
+//! A purge may have what it takes away put into a [`Basket`], to be fetched again.
+//!
 //! Every stored response knows the number of the last note when its fetch was sent (its *birth*), so a fetch that was begun
 //! before a purge can neither be stored after it nor be joined.
 //!
@@ -14,6 +16,7 @@
 //!  fetch B: born 4 ......................... ends: judged against 5, and not stored if 5 is about it
 //! ```
 
+mod basket;
 mod birth;
 mod journal;
 mod judge;
@@ -22,6 +25,7 @@ mod pattern;
 mod request;
 mod sweep;
 
+pub use basket::{Basket, RequestFields, Taken};
 pub use birth::Birth;
 pub(crate) use journal::{Journal, Verdict};
 pub use pattern::{Pattern, PatternError};

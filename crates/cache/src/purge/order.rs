@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use larder_policy::{KeyBuf, Scheme, Visit, tags};
+use larder_policy::{KeyBuf, Plain, Scheme, Visit, tags};
 use larder_store::{Change, Store as _};
 
+use super::basket::Basket;
 use super::journal::Tally;
 use super::request::{Count, Look, Mode, Purge, Purged, Scope};
 use super::sweep::Swept;
@@ -19,9 +20,21 @@ impl Cache {
     /// [`Cache::sweep`].
     pub fn purge(&self, purge: &Purge) -> Purged {
         match (&purge.scope, purge.mode) {
-            (Scope::Url { host, target }, Mode::Hard) => self.purge_url(host, target),
-            (Scope::Url { host, target }, Mode::Soft) => self.expire_url(host, target),
-            _ => self.purge_together(std::slice::from_ref(purge), Look::AtSome),
+            (Scope::Url { host, target }, mode) => self.purge_one(host, target, mode, None),
+            _ => self.purge_together(std::slice::from_ref(purge), Look::AtSome, None),
+        }
+    }
+
+    fn purge_one(
+        &self,
+        host: &str,
+        target: &str,
+        mode: Mode,
+        basket: Option<&Arc<Basket>>,
+    ) -> Purged {
+        match mode {
+            Mode::Hard => self.purge_url(host, target, basket),
+            Mode::Soft => self.expire_url(host, target, basket),
         }
     }
 
@@ -33,21 +46,29 @@ impl Cache {
         let Some((scheme, host, _)) = larder_policy::key::read(key) else { return };
         if !groups.is_empty() {
             let host = String::from_utf8_lossy(host).into();
-            self.journal.note(&Purge::hard(Scope::Groups { scheme, host, groups }), self.now());
+            let purge = Purge::hard(Scope::Groups { scheme, host, groups });
+            self.journal.note(&purge, None, self.now());
             self.make_room();
         }
     }
 
     /// Carries out several purges, each as [`Cache::purge`] does, and looks at the pages once for all of them. With
     /// [`Look::AtAll`] their memory has been given back and their numbers are exact when it returns.
-    pub fn purge_together(&self, purges: &[Purge], look: Look<'_>) -> Purged {
+    ///
+    /// What is taken away goes into `basket`, when it is: all of it when every page was looked at after it.
+    pub fn purge_together(
+        &self,
+        purges: &[Purge],
+        look: Look<'_>,
+        basket: Option<&Arc<Basket>>,
+    ) -> Purged {
         let all = self.usage().entries;
         let (mut covered, mut tallies) = (Purged::default(), Vec::new());
         for purge in purges {
-            if matches!(purge.scope, Scope::Url { .. }) {
-                covered = covered.and(self.purge(purge));
+            if let Scope::Url { host, target } = &purge.scope {
+                covered = covered.and(self.purge_one(host, target, purge.mode, basket));
             } else {
-                tallies.push(self.journal.note(purge, self.now()).1);
+                tallies.push(self.journal.note(purge, basket, self.now()).1);
             }
         }
         if tallies.is_empty() {
@@ -83,16 +104,49 @@ impl Cache {
         })
     }
 
-    fn purge_url(&self, host: &str, target: &str) -> Purged {
+    fn purge_url(&self, host: &str, target: &str, basket: Option<&Arc<Basket>>) -> Purged {
         self.keys_of(host, target).iter().fold(Purged::default(), |covered, key| {
             let held = self.holds(key.as_bytes());
+            if let Some(basket) = basket {
+                self.collect(key.as_bytes(), held, basket);
+            }
             self.invalidate(key.as_bytes());
             covered.and(held)
         })
     }
 
+    /// What of a URL is to be fetched again. Of its pages for audiences only the anonymous visitor's can be named.
+    fn collect(&self, url: &[u8], held: Purged, basket: &Basket) {
+        let page = self.look_up(url);
+        if let Some(page) = &page {
+            basket.put(url, page);
+        }
+        if held.pages <= u64::from(page.is_some()) {
+            return;
+        }
+        let anonymous = self.key_for_nobody(url);
+        let page = anonymous.as_ref().and_then(|key| self.look_up(key.as_bytes()));
+        match (&anonymous, page) {
+            (Some(key), Some(page)) => basket.put(key.as_bytes(), &page),
+            _ => basket.put_url(url),
+        }
+    }
+
+    /// The key of a URL's page for a visitor who says nothing.
+    fn key_for_nobody(&self, url: &[u8]) -> Option<KeyBuf> {
+        let (scheme, host, target) = larder_policy::key::read(url)?;
+        let host = std::str::from_utf8(host).ok()?;
+        let target = std::str::from_utf8(target).ok()?;
+        let (method, headers) = (&http::Method::GET, &http::HeaderMap::new());
+        let visit = Visit { scheme, host, method, target, headers };
+        let mut key = KeyBuf::new();
+        let policy = Arc::clone(&self.options().policy);
+        let _ruling = policy.decide(&visit, &Plain, self.now(), &mut key);
+        Some(key)
+    }
+
     /// By a note, as that also reaches what is on its way: also validations, which are not stored as fetches are.
-    fn expire_url(&self, host: &str, target: &str) -> Purged {
+    fn expire_url(&self, host: &str, target: &str, basket: Option<&Arc<Basket>>) -> Purged {
         let mut covered = Purged::default();
         let mut noted = None;
         for key in self.keys_of(host, target) {
@@ -104,7 +158,7 @@ impl Cache {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into();
             let scope = Scope::Url { host: text(host), target: text(target) };
             if noted.as_ref() != Some(&scope) {
-                self.journal.note(&Purge::soft(scope.clone()), self.now());
+                self.journal.note(&Purge::soft(scope.clone()), basket, self.now());
                 self.make_room();
                 noted = Some(scope);
             }

@@ -2,7 +2,7 @@
 //!
 //! Checking, defaults, `--help` and `docs/configuration.md` are all made from it, so an option
 //! can't be described in one place and behave otherwise in another. Its parts are what the proxy
-//! is told ([`proxy`]), what is decided at its door ([`front`]), who may purge ([`purge`]), what holds for the whole site ([`site`]) and how
+//! is told ([`proxy`]), what is decided at its door ([`front`]), who may purge ([`purge`]), how fast pages are fetched in advance ([`warm`]), what holds for the whole site ([`site`]) and how
 //! applications by https are spoken to ([`upstream_tls`]); rules and audiences, of which there may be many, have tables of their own ([`crate::rules`]). Unsafe choices are named `danger.*`.
 
 mod front;
@@ -10,6 +10,7 @@ mod proxy;
 mod purge;
 mod site;
 mod upstream_tls;
+mod warm;
 
 use std::time::Duration;
 
@@ -54,6 +55,10 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
         "Who may purge on the site's own listener. [purging.md](purging.md) has the whole story.",
     ),
     (
+        "warm",
+        "How fast pages are fetched before anybody asks. [warming.md](warming.md) has the whole story.",
+    ),
+    (
         "identity",
         "How it is known who a visitor is. [rules.md](rules.md#identity) has the whole story.",
     ),
@@ -71,10 +76,11 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
 ];
 
 /// The parts of the table. Those of one section need not be of one part.
-const PARTS: [&[OptionSpec]; 6] = [
+const PARTS: [&[OptionSpec]; 7] = [
     proxy::OPTIONS,
     front::OPTIONS,
     purge::OPTIONS,
+    warm::OPTIONS,
     site::OPTIONS,
     upstream_tls::OPTIONS,
     &[upstream_tls::DANGER],

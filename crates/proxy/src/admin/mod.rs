@@ -1,9 +1,11 @@
-//! Is Larder alive, is it ready, what has it done, what would it do, what shall it forget? A listener of its own, on loopback
+//! Is Larder alive, is it ready, what has it done, what would it do, what shall it forget or fetch? A listener of its own, on loopback
 //! by default.
 
 mod explain;
 mod openapi;
+mod order;
 mod purge;
+mod warm;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -43,6 +45,7 @@ pub(crate) async fn serve(listener: TcpListener, sources: Arc<Sources>) {
                 async move {
                     let response = match request.uri().path() {
                         "/purge" => purge::page(request, peer.ip(), &sources).await,
+                        "/warm" => warm::page(request, peer.ip(), &sources).await,
                         _ => answer(&request, &sources),
                     };
                     Ok::<_, Infallible>(response)
@@ -87,7 +90,7 @@ fn answer<B>(request: &Request<B>, sources: &Arc<Sources>) -> Response<Full<Byte
         "/explain" => explain::page(query, request.headers(), sources),
         _ => text(
             StatusCode::NOT_FOUND,
-            "/healthz, /readyz, /metrics, /explain?url=, /purge, /openapi.json\n",
+            "/healthz, /readyz, /metrics, /explain?url=, /purge, /warm, /openapi.json\n",
         ),
     }
 }

@@ -43,6 +43,11 @@ impl InterimQueue {
         Self(Kind::H2(queue))
     }
 
+    /// Where nobody waits for any.
+    pub(crate) fn to_nobody() -> Self {
+        Self::h2(Arc::default())
+    }
+
     /// The way to the client for the request in progress; `None` if it may have no 1xx.
     #[must_use]
     pub(crate) fn sink(&self) -> Option<InterimSink> {

@@ -31,6 +31,8 @@ pub(crate) struct Ending {
     pub(crate) status: StatusCode,
     pub(crate) bytes: u64,
     pub(crate) note: Note,
+    /// Nobody asked: the page was fetched in advance.
+    pub(crate) warms: bool,
 }
 
 /// A request that is over.
@@ -65,6 +67,11 @@ fn bytes(value: Option<&HeaderValue>) -> Option<&[u8]> {
 }
 
 impl Entry {
+    /// What was done with it, in a word.
+    pub(crate) const fn handling(&self) -> &'static str {
+        if self.ending.warms { "warm" } else { self.ending.note.handling.token() }
+    }
+
     pub(crate) fn method(&self) -> &str {
         self.draft.method.as_str()
     }

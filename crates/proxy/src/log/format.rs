@@ -22,7 +22,7 @@ pub(crate) fn combined(line: &mut Vec<u8>, entry: &Entry, at: SystemTime) {
     drop(writeln!(
         line,
         "\" {} {} {}",
-        ending.note.handling.token(),
+        entry.handling(),
         ending.note.reason.token(),
         Millis(ending.took)
     ));
@@ -47,7 +47,7 @@ pub(crate) fn json(line: &mut Vec<u8>, entry: &Entry, at: SystemTime) {
     ));
     text(line, "referer", entry.referer());
     text(line, "user_agent", entry.user_agent());
-    text(line, "cache", Some(ending.note.handling.token().as_bytes()));
+    text(line, "cache", Some(entry.handling().as_bytes()));
     text(line, "reason", Some(ending.note.reason.token().as_bytes()));
     line.extend_from_slice(b"}\n");
 }
@@ -170,6 +170,7 @@ mod tests {
             status: StatusCode::OK,
             bytes: 10,
             note: Note::new(Handling::Hit, Reason::Fresh),
+            warms: false,
         })
     }
 

@@ -15,8 +15,8 @@ use larder_cache::purge::{Count, Mode, Purge, Purged};
 use larder_policy::{Admission, Purgers, hygiene};
 use larder_semantics::Reason;
 
-use super::Desk;
 use super::dialect::{self, Answer, Meaning, Said, is_helper, without_port};
+use super::{Desk, Then};
 
 const LARDER_PURGED: HeaderName = HeaderName::from_static("larder-purged");
 
@@ -59,7 +59,7 @@ impl Counter {
         let said = Said { method, host: without_port(host), target: &target, headers };
         match dialect::read(&said)? {
             Meaning::Purge(purges, answer) => {
-                let purged = self.desk.carry_out(&purges);
+                let purged = self.desk.carry_out(&purges, Then::Nothing);
                 Some(done(&purges, purged, answer))
             }
             Meaning::Nonsense(why) => Some(nonsense(&why)),

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use larder_cache::Cache;
-use larder_cache::purge::{Look, Mode, Purge, Purged, Scope};
+use larder_cache::purge::{Basket, Look, Mode, Purge, Purged, Scope};
 
 use super::sweeper::{Sweeper, Swept};
+use crate::limits::WARM_AFTER_PURGE_MAX;
 use crate::start_error::StartError;
+use crate::warm::{Queued, Warmer};
 
 /// What purges can be about, as the metrics call it; in the order of [`kind`].
 const SCOPES: [&str; 8] = ["url", "path", "prefix", "host", "all", "tags", "groups", "pattern"];
@@ -26,10 +28,26 @@ const fn kind(scope: &Scope) -> usize {
     }
 }
 
+/// What is done about pages after they were purged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// Whoever asks for one has it made.
+    Nothing,
+    /// They are fetched again, most asked first.
+    Warm,
+}
+
+impl Then {
+    fn basket(self) -> Option<Arc<Basket>> {
+        (self == Self::Warm).then(|| Arc::new(Basket::new(WARM_AFTER_PURGE_MAX)))
+    }
+}
+
 /// Takes orders to purge.
 #[derive(Debug)]
 pub(crate) struct Desk {
     cache: Arc<Cache>,
+    warmer: Arc<Warmer>,
     sweeper: Sweeper,
     /// Hard ones, then soft ones.
     purges: [[AtomicU64; SCOPES.len()]; 2],
@@ -39,10 +57,15 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// Opens it. What was purged is remembered for `remembered_for` after the pages were gone through.
-    pub(crate) fn open(cache: &Arc<Cache>, remembered_for: Duration) -> Result<Self, StartError> {
+    pub(crate) fn open(
+        cache: &Arc<Cache>,
+        warmer: &Arc<Warmer>,
+        remembered_for: Duration,
+    ) -> Result<Self, StartError> {
         Ok(Self {
             sweeper: Sweeper::start(Arc::clone(cache), remembered_for)?,
             cache: Arc::clone(cache),
+            warmer: Arc::clone(warmer),
             purges: Default::default(),
             pages: AtomicU64::new(0),
             variants: AtomicU64::new(0),
@@ -50,19 +73,31 @@ impl Desk {
     }
 
     /// Carries purges out: they are in force when it returns.
-    pub(crate) fn carry_out(&self, purges: &[Purge]) -> Purged {
-        let purged = self.cache.purge_together(purges, Look::AtSome);
-        self.sweeper.wake();
+    pub(crate) fn carry_out(&self, purges: &[Purge], then: Then) -> Purged {
+        let basket = then.basket();
+        let purged = self.cache.purge_together(purges, Look::AtSome, basket.as_ref());
+        match basket {
+            None => self.sweeper.wake(),
+            Some(basket) => {
+                // Which pages are asked for most is known when all of them were looked at.
+                let warmer = Arc::clone(&self.warmer);
+                self.sweeper.sweep_and(move || _ = warmer.want_again(&basket));
+            }
+        }
         self.count(purges, purged);
         purged
     }
 
-    /// The same, and waits until every page was looked at. `None`: the process ends.
-    pub(crate) async fn carry_out_whole(&self, purges: Vec<Purge>) -> Option<Purged> {
-        let purges: Arc<[Purge]> = purges.into();
-        let purged = self.sweeper.whole(Arc::clone(&purges)).await?;
+    /// The same, and waits until every page was looked at. Also says how many are fetched again. `None`: the process ends.
+    pub(crate) async fn carry_out_whole(
+        &self,
+        purges: Vec<Purge>,
+        then: Then,
+    ) -> Option<(Purged, Option<Queued>)> {
+        let (purges, basket): (Arc<[Purge]>, _) = (purges.into(), then.basket());
+        let purged = self.sweeper.whole(Arc::clone(&purges), basket.clone()).await?;
         self.count(&purges, purged);
-        Some(purged)
+        Some((purged, basket.map(|basket| self.warmer.want_again(&basket))))
     }
 
     fn count(&self, purges: &[Purge], purged: Purged) {
@@ -113,7 +148,8 @@ mod tests {
 
     fn desk(remembered_for: Duration) -> Desk {
         let cache = Arc::new(Cache::new(8 << 20, Options::default(), Arc::new(SystemClock)));
-        Desk::open(&cache, remembered_for).expect("a thread")
+        let warmer = Warmer::new(&cache, &larder_config::Config::default().warm);
+        Desk::open(&cache, &warmer, remembered_for).expect("a thread")
     }
 
     fn block_on<F: Future>(future: F) -> F::Output {
@@ -125,8 +161,8 @@ mod tests {
     fn purges_are_counted_by_scope_and_mode() {
         let desk = desk(Duration::ZERO);
         let host = || Scope::Host("a.test".into());
-        desk.carry_out(&[Purge::hard(Scope::All), Purge::soft(host())]);
-        block_on(desk.carry_out_whole(vec![Purge::soft(host())])).expect("done");
+        desk.carry_out(&[Purge::hard(Scope::All), Purge::soft(host())], Then::Nothing);
+        block_on(desk.carry_out_whole(vec![Purge::soft(host())], Then::Nothing)).expect("done");
         let counted: Vec<_> = desk.purges().filter(|(.., count)| *count > 0).collect();
         assert_eq!(counted, [("hard", "all", 1), ("soft", "host", 2)]);
     }
@@ -135,8 +171,9 @@ mod tests {
     fn what_was_swept_is_forgotten_when_its_time_is_over_and_not_before() {
         for (remembered_for, left) in [(Duration::ZERO, 0), (Duration::from_secs(3600), 1)] {
             let desk = desk(remembered_for);
-            let purged = block_on(desk.carry_out_whole(vec![Purge::hard(Scope::All)]));
-            assert_eq!(purged, Some(Purged::default()));
+            let all = vec![Purge::hard(Scope::All)];
+            let purged = block_on(desk.carry_out_whole(all, Then::Nothing));
+            assert_eq!(purged, Some((Purged::default(), None)));
             desk.close();
             assert_eq!(desk.cache.purges_remembered(), left, "{remembered_for:?}");
             assert_eq!(desk.swept().sweeps, 1);
@@ -147,6 +184,7 @@ mod tests {
     fn after_the_end_nothing_is_promised() {
         let desk = desk(Duration::ZERO);
         desk.close();
-        assert_eq!(block_on(desk.carry_out_whole(vec![Purge::hard(Scope::All)])), None);
+        let all = vec![Purge::hard(Scope::All)];
+        assert_eq!(block_on(desk.carry_out_whole(all, Then::Nothing)), None);
     }
 }

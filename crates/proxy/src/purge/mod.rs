@@ -12,5 +12,5 @@ mod sweeper;
 mod tag_pattern;
 
 pub(crate) use counter::{Counter, strike_helpers};
-pub(crate) use desk::Desk;
+pub(crate) use desk::{Desk, Then};
 pub(crate) use order::{Asked, read};

@@ -5,6 +5,7 @@ use larder_cache::purge::{Mode, Pattern, Purge, Scope};
 use larder_policy::{Question, Scheme, host};
 use serde_json::{Map, Value};
 
+use super::Then;
 use crate::limits::PURGED_AT_ONCE_MAX;
 
 /// A purge as it was asked for.
@@ -14,6 +15,8 @@ pub(crate) struct Asked {
     pub(crate) purges: Vec<Purge>,
     /// Whether the answer waits until every page was looked at.
     pub(crate) waits: bool,
+    /// What is done about the pages afterwards.
+    pub(crate) then: Then,
 }
 
 /// What can be purged; one of them in an order.
@@ -21,7 +24,7 @@ const WHAT: [&str; 9] =
     ["url", "urls", "prefix", "host", "all", "tags", "groups", "pattern", "identifier"];
 
 /// What says more about it.
-const HOW: [&str; 4] = ["query", "origin", "soft", "wait"];
+const HOW: [&str; 5] = ["query", "origin", "soft", "wait", "warm"];
 
 /// Reads an order; or says what is wrong with it, and what to write.
 pub(crate) fn read(body: &[u8]) -> Result<Asked, String> {
@@ -34,8 +37,13 @@ pub(crate) fn read(body: &[u8]) -> Result<Asked, String> {
     members.only(&WHAT, &HOW)?;
     let mode = if members.switch("soft")? { Mode::Soft } else { Mode::Hard };
     let waits = members.switch("wait")?;
+    let then = if members.switch("warm")? { Then::Warm } else { Then::Nothing };
     let scopes = scopes(&members, members.what()?)?;
-    Ok(Asked { purges: scopes.into_iter().map(|scope| Purge { scope, mode }).collect(), waits })
+    Ok(Asked {
+        purges: scopes.into_iter().map(|scope| Purge { scope, mode }).collect(),
+        waits,
+        then,
+    })
 }
 
 fn scopes(members: &Members, what: &'static str) -> Result<Vec<Scope>, String> {
@@ -313,7 +321,7 @@ mod tests {
     fn a_parent_is_its_pages_tag_and_its_host() {
         let asked =
             read(br#"{"identifier": {"parent": "example.com"}, "soft": true, "wait": true}"#);
-        let Asked { purges, waits } = asked.expect("understood");
+        let Asked { purges, waits, .. } = asked.expect("understood");
         let tag = Scope::Tags { tags: vec!["id:example.com".into()], host: None };
         let host = Scope::Host("example.com".into());
         assert_eq!(purges, [Purge::soft(tag), Purge::soft(host)]);

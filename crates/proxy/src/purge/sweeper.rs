@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use larder_cache::Cache;
-use larder_cache::purge::{Look, Purge, Purged};
+use larder_cache::purge::{Basket, Look, Purge, Purged};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -30,8 +30,10 @@ pub(crate) struct Swept {
 
 enum Order {
     Sweep,
+    /// Sweep, and then do this.
+    SweepAnd(Box<dyn FnOnce() + Send>),
     /// Purge, sweep, and say how much it was.
-    Whole(Arc<[Purge]>, oneshot::Sender<Purged>),
+    Whole(Arc<[Purge]>, Option<Arc<Basket>>, oneshot::Sender<Purged>),
     End,
 }
 
@@ -72,10 +74,19 @@ impl Sweeper {
         }
     }
 
-    /// Has these carried out and every page looked at.
-    pub(super) async fn whole(&self, purges: Arc<[Purge]>) -> Option<Purged> {
+    /// Something was purged, and this is to be done when every page was looked at.
+    pub(super) fn sweep_and(&self, then: impl FnOnce() + Send + 'static) {
+        drop(self.orders.send(Order::SweepAnd(Box::new(then))));
+    }
+
+    /// Has these carried out and every page looked at. What they take away goes into the basket.
+    pub(super) async fn whole(
+        &self,
+        purges: Arc<[Purge]>,
+        basket: Option<Arc<Basket>>,
+    ) -> Option<Purged> {
         let (answer, answered) = oneshot::channel();
-        self.orders.send(Order::Whole(purges, answer)).ok()?;
+        self.orders.send(Order::Whole(purges, basket, answer)).ok()?;
         answered.await.ok()
     }
 
@@ -125,7 +136,13 @@ impl Round {
             });
             match orders.recv_timeout(wait) {
                 Ok(Order::Sweep) | Err(RecvTimeoutError::Timeout) => self.sweep(),
-                Ok(Order::Whole(purges, answer)) => self.whole(&purges, answer),
+                Ok(Order::SweepAnd(then)) => {
+                    self.sweep();
+                    then();
+                }
+                Ok(Order::Whole(purges, basket, answer)) => {
+                    self.whole(&purges, basket.as_ref(), answer);
+                }
                 Ok(Order::End) | Err(RecvTimeoutError::Disconnected) => break,
             }
             if remembered.back().map_or(0, |(number, _)| *number) < self.swept {
@@ -159,9 +176,15 @@ impl Round {
         }
     }
 
-    fn whole(&mut self, purges: &[Purge], answer: oneshot::Sender<Purged>) {
+    fn whole(
+        &mut self,
+        purges: &[Purge],
+        basket: Option<&Arc<Basket>>,
+        answer: oneshot::Sender<Purged>,
+    ) {
         let begun = Instant::now();
-        let purged = self.cache.purge_together(purges, Look::AtAll(&mut || self.rest()));
+        let look = Look::AtAll(&mut || self.rest());
+        let purged = self.cache.purge_together(purges, look, basket);
         // Up to which purge all pages are judged by now is the next look's to say, which has little left to do.
         self.go_through();
         self.note(begun);

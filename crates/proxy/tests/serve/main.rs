@@ -24,6 +24,7 @@ mod smuggling;
 mod tls;
 mod tls_records;
 mod upstream_tls;
+mod warming;
 
 use std::time::{Duration, Instant};
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{admin, connect};
 
-const TOKEN: &str = "0123456789abcdef0123";
+pub(crate) const TOKEN: &str = "0123456789abcdef0123";
 
 fn application() -> Origin {
     let page = |tags: &str| {
@@ -33,13 +33,17 @@ fn start(origin: &Origin, more: &str) -> Server {
     Server::start(configured(origin, more)).expect("a server")
 }
 
-const WITH_TOKEN: &str = "admin.listen = '127.0.0.1:0'\nadmin.token = 'env:TOKEN'";
+pub(crate) const WITH_TOKEN: &str = "admin.listen = '127.0.0.1:0'\nadmin.token = 'env:TOKEN'";
 const WITHOUT_TOKEN: &str = "admin.listen = '127.0.0.1:0'\ndanger.admin_without_token = true";
 
 fn post(server: &Server, fields: &str, body: &str) -> Response {
+    post_to(server, "/purge", fields, body)
+}
+
+pub(crate) fn post_to(server: &Server, path: &str, fields: &str, body: &str) -> Response {
     let mut client = Client::connect(server.admin_address().expect("an admin listener"));
     client.send(format!(
-        "POST /purge HTTP/1.1\r\nHost: admin\r\n{fields}Content-Length: {}\r\n\r\n{body}",
+        "POST {path} HTTP/1.1\r\nHost: admin\r\n{fields}Content-Length: {}\r\n\r\n{body}",
         body.len()
     ));
     client.read_response()
@@ -213,18 +217,25 @@ fn the_document_says_what_the_answers_are() {
     let origin = application();
     let server = start(&origin, WITH_TOKEN);
     let document: Value = serde_json::from_str(&admin(&server, "/openapi.json").1).expect("JSON");
-    let responses = &document["paths"]["/purge"]["post"]["responses"];
     let json = "Content-Type: application/json\r\n";
     let bearer = format!("Authorization: Bearer {TOKEN}\r\n");
     let full = format!("{bearer}{json}");
-    for (fields, body) in [
-        (full.as_str(), "{\"all\": true}"),
-        (&full, "{\"tags\": [\"a\"], \"wait\": true}"),
-        (&full, "{}"),
-        (json, "{\"all\": true}"),
-        (&bearer, "{\"all\": true}"),
+    for (path, fields, body) in [
+        ("/purge", full.as_str(), "{\"all\": true}"),
+        ("/purge", &full, "{\"tags\": [\"a\"], \"wait\": true}"),
+        ("/purge", &full, "{\"tags\": [\"a\"], \"wait\": true, \"warm\": true}"),
+        ("/purge", &full, "{\"tags\": [\"a\"], \"warm\": true}"),
+        ("/purge", &full, "{}"),
+        ("/purge", json, "{\"all\": true}"),
+        ("/purge", &bearer, "{\"all\": true}"),
+        ("/warm", &full, "{\"url\": \"http://site.test/a\"}"),
+        ("/warm", &full, "{\"urls\": [\"http://site.test/a\", \"http://site.test/nothing\"]}"),
+        ("/warm", &full, "{\"url\": \"http://site.test/a\", \"wait\": false}"),
+        ("/warm", &full, "{}"),
+        ("/warm", json, "{}"),
     ] {
-        let answer = post(&server, fields, body);
+        let responses = &document["paths"][path]["post"]["responses"];
+        let answer = post_to(&server, path, fields, body);
         let mut said = &responses[answer.status().to_string()];
         if let Some(name) = said["$ref"].as_str() {
             said = pointed(&document, name);
@@ -240,9 +251,11 @@ fn the_document_says_what_the_answers_are() {
         let query = if path == "/explain" { "?url=http%3A%2F%2Fa%2F" } else { "" };
         assert_eq!(admin(&server, &format!("{path}{query}")).0, status, "{path}");
     }
-    let purge = &document["components"]["schemas"]["Purge"]["properties"];
-    let nothing = post(&server, &full, "{\"unknown\": 1}").text();
-    for name in purge.as_object().expect("members").keys() {
-        assert!(nothing.contains(name.as_str()), "{name} in {nothing}");
+    for (path, schema) in [("/purge", "Purge"), ("/warm", "Warm")] {
+        let known = &document["components"]["schemas"][schema]["properties"];
+        let nothing = post_to(&server, path, &full, "{\"unknown\": 1}").text();
+        for name in known.as_object().expect("members").keys() {
+            assert!(nothing.contains(name.as_str()), "{name} in {nothing}");
+        }
     }
 }

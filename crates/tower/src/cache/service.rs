@@ -218,6 +218,9 @@ fn begin<B: http_body::Body, U>(
             .unless_uncacheable(|| cache.uncacheable(key.as_bytes()));
         match plan {
             Plan::Serve { variant, note, refresh } => {
+                if let Some(page) = page.as_deref().filter(|_| !facts.warms()) {
+                    page.count();
+                }
                 let dress = is_shared.then(|| policy.dress(&ruling, true)).flatten();
                 let ask = Ask { method: request.method(), headers, range: &facts.range, dress };
                 let account = Account::cached(note);
