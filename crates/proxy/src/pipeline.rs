@@ -67,7 +67,7 @@ impl Pipeline {
         let upstreams = (0..kept.workers.max(1))
             .map(|_| Upstream::new(balancer.clone(), settings.clone()))
             .collect();
-        let upstream_for_nobody = Upstream::new(balancer.clone(), settings.clone());
+        let upstream_for_nobody = Upstream::new(balancer.clone(), settings);
         let trusted = config.debug_trusted.as_slice().into();
         let front = Arc::clone(&config.front);
         let purgers = Arc::clone(&config.purgers);

@@ -202,7 +202,9 @@ mod tests {
 
     #[test]
     fn keys_give_back_fields_and_nobodys_name() {
-        let cases: [(&[(&str, Option<&str>)], Option<&[(&str, &str)]>); 7] = [
+        type Parts = &'static [(&'static str, Option<&'static str>)];
+        type Fields = &'static [(&'static str, &'static str)];
+        let cases: [(Parts, Option<Fields>); 7] = [
             (&[], Some(&[])),
             (&[("for", Some("all-users"))], Some(&[])),
             (

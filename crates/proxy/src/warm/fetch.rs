@@ -80,7 +80,8 @@ pub(super) async fn fetch(site: &Pipeline, cache: &Cache, log: &AccessLog, wish:
     };
     let retry_after = head.as_ref().and_then(|head| retry_after(&head.headers, cache.now()));
     let why = (!stored || !fetched).then_some(Why::Because(note.reason));
-    let row = Row { url, status, fetched, stored, why, retry_after };
+    let mut row = Row { url, status, fetched, stored, why, retry_after };
+    row.retry_after = pause(&row);
     Fetched { row, key: Some(key) }
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct Row {
     pub(crate) stored: bool,
     /// Why it was not asked for, or not stored.
     pub(crate) why: Option<Why>,
-    /// How long the application wants to be left alone.
+    /// For how long its site is left alone.
     pub(crate) retry_after: Option<Duration>,
 }
 

@@ -248,7 +248,7 @@ impl Warmer {
                 }
                 Step::Tell(job, left) => {
                     let row = Row::not_asked(job.wish.address.to_string(), Why::Paused);
-                    self.tell(job, Row { retry_after: Some(left), ..row });
+                    self.tell(job, &Row { retry_after: Some(left), ..row });
                 }
                 Step::Wait(until) => {
                     tokio::select! {
@@ -269,12 +269,12 @@ impl Warmer {
         }
         let done = self.state.lock().done(job, &row, Instant::now());
         if let Some(job) = done {
-            self.tell(job, row);
+            self.tell(job, &row);
         }
         self.wake.notify_one();
     }
 
-    fn tell(&self, job: Job, row: Row) {
+    fn tell(&self, job: Job, row: &Row) {
         let outcome = match row.why {
             Some(Why::Paused) => 3,
             _ if row.stored && !row.fetched => 1,
@@ -288,5 +288,103 @@ impl Warmer {
             // Who has left does not want to know.
             drop(waiter.send(row.clone()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+
+    const EACH: Duration = Duration::from_millis(50);
+
+    fn state(concurrency: usize) -> State {
+        State {
+            queue: Queue::new(100),
+            pace: Pace::new(EACH),
+            concurrency,
+            in_progress: 0,
+            ends: false,
+        }
+    }
+
+    fn job(url: &str) -> Job {
+        Job { wish: Wish::of(url).expect("a URL"), tries: 0, waiters: Vec::new() }
+    }
+
+    fn row(status: u16, fetched: bool) -> Row {
+        let status = StatusCode::from_u16(status).ok();
+        Row { status, fetched, stored: true, ..Row::not_asked(String::new(), Why::Queued) }
+    }
+
+    #[test]
+    fn pages_are_fetched_at_the_rate_and_no_more_at_once_than_may_be() {
+        let begun = Instant::now();
+        let mut state = state(2);
+        for page in 0..10 {
+            state.queue.put(job(&format!("http://a/{page}")));
+        }
+        // Each takes 200 ms, so it is the two at once that bound it, not the rate.
+        let lasts = Duration::from_millis(200);
+        let (mut now, mut begins) = (begun, Vec::new());
+        let mut running: Vec<(Instant, Job)> = Vec::new();
+        while begins.len() < 10 {
+            match state.step(now) {
+                Step::Fetch(job) => {
+                    begins.push(now.duration_since(begun).as_millis());
+                    running.push((now + lasts, job));
+                    assert!(running.len() <= 2);
+                }
+                Step::Wait(until) => now = until,
+                Step::Rest => {
+                    let (ends, job) = running.remove(0);
+                    now = now.max(ends);
+                    assert!(state.done(job, &row(200, true), now).is_some());
+                }
+                Step::Tell(..) | Step::End => panic!("nobody waits, nothing ends"),
+            }
+        }
+        assert_eq!(begins, [0, 50, 200, 250, 400, 450, 600, 650, 800, 850]);
+    }
+
+    #[test]
+    fn what_is_fresh_already_costs_no_time() {
+        let now = Instant::now();
+        let mut state = state(1);
+        for page in 0..10 {
+            state.queue.put(job(&format!("http://a/{page}")));
+        }
+        for _ in 0..10 {
+            let Step::Fetch(job) = state.step(now) else { panic!("there is something to do") };
+            assert!(state.done(job, &row(200, false), now).is_some());
+        }
+        assert!(matches!(state.step(now), Step::Rest));
+    }
+
+    #[test]
+    fn a_page_of_a_site_in_trouble_is_tried_again_after_a_pause_three_times() {
+        let mut now = Instant::now();
+        let mut state = state(1);
+        state.queue.put(job("http://a/"));
+        let trouble = Row { retry_after: Some(Duration::from_secs(30)), ..row(503, true) };
+        for again in [true, true, false] {
+            let Step::Fetch(job) = state.step(now) else { panic!("there is something to do") };
+            assert_eq!(state.done(job, &trouble, now).is_none(), again);
+            if again {
+                let ends = now + Duration::from_secs(30);
+                let Step::Wait(until) = state.step(now + EACH) else { panic!("it waits") };
+                assert_eq!(until, ends);
+                now = ends;
+            }
+        }
+    }
+
+    #[test]
+    fn after_the_end_nothing_is_done() {
+        let mut state = state(1);
+        state.queue.put(job("http://a/"));
+        state.ends = true;
+        assert!(matches!(state.step(Instant::now()), Step::End));
     }
 }

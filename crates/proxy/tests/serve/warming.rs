@@ -233,7 +233,7 @@ fn nobodys_own_page_is_fetched_again_after_a_purge() {
         ordered(&server, "/purge", &order);
         let _requests = origin.wait_for_requests(before + 1);
         let idle = || admin(&server, "/metrics").1.contains("larder_warm_queue 0\n");
-        eventually("all is done", || idle());
+        eventually("all is done", idle);
         eventually("it is there", || is_hit(&server, "/all"));
         for request in origin.requests().iter().skip(before) {
             assert_eq!(request.target, "/all", "{order}");
