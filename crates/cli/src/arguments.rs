@@ -5,9 +5,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use larder_config::{Overrides, help};
+use larder_config::{Overrides, help, parse_rate};
 
 use crate::doctor::limits::{RATE, RATES};
 
@@ -29,7 +30,8 @@ All options: docs/configuration.md. Exit status: 0 done, 1 problems were found, 
   larder check larder.toml                    what is wrong with a file, all at once
   larder explain --config larder.toml --live https://example.com/   what happens to a request, and why
   larder doctor --config larder.toml --public https://example.com   what to change about the application
-  larder purge --config larder.toml https://example.com/blog/        as if it had never been stored";
+  larder purge --config larder.toml https://example.com/blog/        as if it had never been stored
+  larder warm --config larder.toml --sitemap https://example.com/sitemap.xml   before anybody asks";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Makes a running Larder forget pages, from the moment on that it returns.
     Purge(Purge),
+    /// Has a running Larder fetch pages before anybody asks for them.
+    Warm(Warm),
 }
 
 #[derive(Debug, Args)]
@@ -144,24 +148,92 @@ pub(crate) struct Purge {
     /// Make pages stale rather than gone: they answer as far as stale pages may while they are fetched anew
     #[arg(long)]
     pub(crate) soft: bool,
+    /// Fetch the pages again, most asked first, at the rate of warm.rate
+    #[arg(long)]
+    pub(crate) warm: bool,
     /// Return as soon as the purge is in force, which is at once, with an estimate where there are many pages
     #[arg(long)]
     pub(crate) no_wait: bool,
     /// Do not ask before --all on a terminal
     #[arg(long)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) admin: AdminFlags,
+    /// Writes JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which running Larder is spoken to.
+#[derive(Debug, Args)]
+pub(crate) struct AdminFlags {
     /// Where the admin listener is; without it what --config says, or 127.0.0.1:9180
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) admin: Option<SocketAddr>,
+    #[arg(long = "admin", value_name = "ADDR")]
+    pub(crate) listener: Option<SocketAddr>,
     /// The file that the admin token is in; without it what --config says
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// The configuration that the running Larder was started with: for its admin.listen and admin.token
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = WARM_AFTER)]
+pub(crate) struct Warm {
+    #[command(flatten)]
+    pub(crate) what: WarmWhat,
+    /// Fetch what is fresh, too
+    #[arg(long)]
+    pub(crate) renew: bool,
+    /// How many pages are fetched a second (20/s), minute (100/m) or hour; the running Larder's warm.rate bounds it
+    #[arg(long, value_name = "RATE", default_value = "20/s", value_parser = rate)]
+    pub(crate) rate: Duration,
+    /// How many pages are fetched at the same time; the running Larder's warm.concurrency bounds it
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=32))]
+    pub(crate) concurrency: u16,
+    /// Where it is written down which pages are done, so that the same command goes on after an interruption; removed at the end
+    #[arg(long, value_name = "FILE")]
+    pub(crate) resume: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) admin: AdminFlags,
     /// Writes JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What is fetched.
+#[derive(Debug, Args)]
+pub(crate) struct WarmWhat {
+    #[arg(value_name = "URL", help = "Whole URLs, as in https://example.com/blog/")]
+    pub(crate) urls: Vec<String>,
+    /// The pages of a sitemap or of an index of sitemaps, by URL or as a file, also gzipped; can be repeated
+    #[arg(long = "sitemap", value_name = "URL|FILE")]
+    pub(crate) sitemaps: Vec<String>,
+    /// The URLs in a file, one a line; - is the standard input; can be repeated
+    #[arg(long = "file", value_name = "LIST")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The pages most asked for by an access log: Larder's in either form, or nginx's combined; also gzipped; can be repeated
+    #[arg(long = "from-log", value_name = "FILE")]
+    pub(crate) logs: Vec<PathBuf>,
+    /// Of the logs, so many pages
+    #[arg(long, value_name = "N", default_value_t = 1000, requires = "logs")]
+    pub(crate) top: usize,
+    #[arg(
+        long,
+        value_name = "ORIGIN",
+        help = "Whose pages those are that are named by their paths only, as in https://example.com"
+    )]
+    pub(crate) host: Option<String>,
+}
+
+const WARM_AFTER: &str = "\
+Fetches by the running Larder's rules, as a visitor without cookies. Ctrl-C lets what is being fetched end; a second one ends at once.
+Exit status: 0 all were tried and some are stored, 1 none is, or it was interrupted, refused, or nobody was there, 2 not started.";
+
+fn rate(text: &str) -> Result<Duration, String> {
+    parse_rate(text)
+        .ok_or_else(|| "write a number and a span, as in 20/s, 100/m or 1000/h".to_owned())
 }
 
 /// What is purged.

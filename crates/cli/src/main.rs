@@ -1,8 +1,9 @@
-//! The `larder` command: serve, demo, check, explain, doctor, purge.
+//! The `larder` command: serve, demo, check, explain, doctor, purge, warm.
 //!
 //! The only crate that prints. Everything else it does is done by the others: options and their
 //! texts are `larder-config`'s, answering requests is `larder-proxy`'s.
 
+mod admin;
 mod arguments;
 mod check;
 mod commands_document;
@@ -12,6 +13,7 @@ mod explain;
 mod output;
 mod purge;
 mod serve;
+mod warm;
 
 use std::process::ExitCode;
 
@@ -35,5 +37,6 @@ fn main() -> ExitCode {
         Command::Explain(explain) => explain::run(&explain),
         Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Purge(purge) => purge::run(&purge),
+        Command::Warm(warm) => warm::run(&warm),
     }
 }

@@ -2,20 +2,15 @@
 //!
 //! One request to the admin listener of `larder serve` ([purging.md](../../docs/purging.md)); everything is decided there.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::path::Path;
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use larder_config::{Config, ConfigBuilder, Overrides, SecretSource};
 use serde_json::{Map, Value, json};
 
+use crate::admin::At;
 use crate::arguments::{Purge, PurgeWhat};
-use crate::{check, output};
-
-/// A purge is answered in milliseconds; one that waits for a sweep of millions of pages in seconds.
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::output;
 
 /// Refused, or not reached.
 const EXIT_REFUSED: u8 = 1;
@@ -26,7 +21,7 @@ pub(crate) fn run(arguments: &Purge) -> ExitCode {
         Ok(body) => body,
         Err(fault) => return output::fail(&fault),
     };
-    let at = match place(arguments) {
+    let at = match At::of(&arguments.admin) {
         Ok(at) => at,
         Err(fault) => return output::fail(&fault),
     };
@@ -34,7 +29,7 @@ pub(crate) fn run(arguments: &Purge) -> ExitCode {
         output::complain(&"nothing was purged");
         return ExitCode::from(EXIT_REFUSED);
     }
-    match ask(&at, &body.to_string()) {
+    match at.ask("/purge", &body.to_string()) {
         Ok((200, answer)) => {
             let text = if arguments.json { answer.to_string() } else { said(&answer) };
             output::say(&text);
@@ -102,6 +97,9 @@ fn order(arguments: &Purge) -> Result<Value, String> {
     }
     put("soft", json!(arguments.soft));
     put("wait", json!(!arguments.no_wait));
+    if arguments.warm {
+        put("warm", json!(true));
+    }
     Ok(Value::Object(order))
 }
 
@@ -122,61 +120,6 @@ fn pattern(arguments: &Purge) -> Value {
     Value::Object(pattern)
 }
 
-/// Whom to ask, and with which token.
-struct At {
-    address: SocketAddr,
-    token: Option<String>,
-}
-
-/// The command line comes first, then the configuration, then the defaults.
-fn place(arguments: &Purge) -> Result<At, String> {
-    let config = match &arguments.config {
-        Some(path) => Some(load(path)?),
-        None => None,
-    };
-    let configured = || match &config {
-        Some(config) => config.admin,
-        None => Config::default().admin,
-    };
-    let address = arguments.admin.or_else(configured);
-    let address = address.ok_or("`admin.listen` is off: nobody could be asked")?;
-    let named = arguments.token_file.clone().map(SecretSource::File);
-    let source = named.or_else(|| config.as_ref().and_then(Config::admin_token));
-    let token = source.map(|source| token(&source)).transpose()?;
-    Ok(At { address: reachable(address), token })
-}
-
-/// What is listened to is not always what can be connected to.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
-    };
-    SocketAddr::new(ip, address.port())
-}
-
-/// The rules of a file with mistakes elsewhere are not needed, but its words have to be readable.
-fn load(path: &Path) -> Result<Config, String> {
-    let config = check::load(path, Overrides::new()).or_else(|problems| {
-        let mut overrides = Overrides::new();
-        overrides.flag("upstream", "http://127.0.0.1:1");
-        let text = std::fs::read_to_string(path).map_err(|_| problems)?;
-        ConfigBuilder::new().file(path.display().to_string(), text).overrides(overrides).build()
-    });
-    config.map_err(|problems| problems.to_string())
-}
-
-fn token(source: &SecretSource) -> Result<String, String> {
-    let bytes = source.read().map_err(|error| format!("the token can't be read: {error}"))?;
-    let text = String::from_utf8(bytes).unwrap_or_default();
-    let text = text.trim_end_matches(['\r', '\n']);
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("the token is not one line of visible ASCII".to_owned());
-    }
-    Ok(text.to_owned())
-}
-
 /// Only people are asked, and only where they can answer.
 fn confirmed(address: SocketAddr) -> bool {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
@@ -188,35 +131,6 @@ fn confirmed(address: SocketAddr) -> bool {
     read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes")
 }
 
-/// One request, one answer, one connection: HTTP/1.1 as RFC 9112 has it, so far as our own listener needs it.
-fn ask(at: &At, body: &str) -> Result<(u16, Value), String> {
-    let text = |error: io::Error| error.to_string();
-    let mut socket = TcpStream::connect_timeout(&at.address, PATIENCE)
-        .map_err(|error| format!("{error}; is larder serve running, with this `admin.listen`?"))?;
-    socket.set_read_timeout(Some(PATIENCE)).map_err(text)?;
-    socket.set_write_timeout(Some(PATIENCE)).map_err(text)?;
-    let token = at.token.as_ref().map(|token| format!("authorization: Bearer {token}\r\n"));
-    let request = format!(
-        "POST /purge HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\n{}\r\n{body}",
-        at.address,
-        body.len(),
-        token.unwrap_or_default(),
-    );
-    socket.write_all(request.as_bytes()).map_err(text)?;
-    let mut answer = Vec::new();
-    socket.read_to_end(&mut answer).map_err(text)?;
-    let answer = String::from_utf8_lossy(&answer);
-    let status = answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
-    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body);
-    let (Some(status), Some(body)) = (status, body) else {
-        return Err("what answers there does not speak HTTP".to_owned());
-    };
-    let body = serde_json::from_str(body)
-        .map_err(|_| format!("what answers there is not Larder: it says {status}"))?;
-    Ok((status, body))
-}
-
 /// The answer in a line for people.
 fn said(answer: &Value) -> String {
     let count = |name: &str| answer.pointer(&format!("/purged/{name}")).and_then(Value::as_u64);
@@ -224,8 +138,15 @@ fn said(answer: &Value) -> String {
     let about = if is_exact { "" } else { "about " };
     let (pages, variants) = (count("pages").unwrap_or(0), count("variants").unwrap_or(0));
     let noun = |count, one: &str| if count == 1 { one.to_owned() } else { format!("{one}s") };
+    let again = match answer.get("warm") {
+        None => String::new(),
+        Some(warm) => match warm.get("queued").and_then(Value::as_u64) {
+            Some(queued) => format!("; {queued} will be fetched again"),
+            None => "; they will be fetched again".to_owned(),
+        },
+    };
     format!(
-        "purged {about}{pages} {}, {variants} {}",
+        "purged {about}{pages} {}, {variants} {}{again}",
         noun(pages, "page"),
         noun(variants, "variant")
     )
@@ -252,6 +173,7 @@ mod tests {
                 "https://a/ https://a/b --exact-query",
                 json!({"urls": ["https://a/", "https://a/b"], "query": "exact", "soft": false, "wait": true}),
             ),
+            ("--all --warm", json!({"all": true, "soft": false, "wait": true, "warm": true})),
             (
                 "https://a/ --soft --no-wait",
                 json!({"urls": ["https://a/"], "query": "all", "soft": true, "wait": false}),
@@ -294,5 +216,7 @@ mod tests {
         assert_eq!(answer(1, 2, "exact"), "purged 1 page, 2 variants");
         assert_eq!(answer(0, 0, "exact"), "purged 0 pages, 0 variants");
         assert_eq!(answer(9000, 9001, "estimate"), "purged about 9000 pages, 9001 variants");
+        let warmed = json!({"purged": {"pages": 2, "variants": 2, "counted": "exact"}, "warm": {"queued": 2}});
+        assert_eq!(said(&warmed), "purged 2 pages, 2 variants; 2 will be fetched again");
     }
 }

@@ -1,0 +1,188 @@
+//! What came of it all? A table for people, everything for programs.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::limits::NAMED_MAX;
+
+/// What came of the pages, in the order in which they were done.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    rows: Vec<Value>,
+    fetched: usize,
+    fresh: usize,
+    refused: usize,
+    /// Done in an earlier run.
+    before: usize,
+    /// Not tried.
+    left: usize,
+    took: Duration,
+    early: Option<String>,
+}
+
+impl Report {
+    pub(super) fn new(before: usize) -> Self {
+        Self { before, ..Self::default() }
+    }
+
+    /// Takes a row of the admin listener's in.
+    pub(super) fn take(&mut self, row: Value) {
+        match (is(&row, "stored"), is(&row, "fetched")) {
+            (true, true) => self.fetched += 1,
+            (true, false) => self.fresh += 1,
+            (false, _) => self.refused += 1,
+        }
+        self.rows.push(row);
+    }
+
+    pub(super) fn end(&mut self, took: Duration, left: usize, early: Option<String>) {
+        (self.took, self.left, self.early) = (took, left, early);
+    }
+
+    pub(super) fn done(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn stored(&self) -> usize {
+        self.fetched + self.fresh
+    }
+
+    pub(super) fn refused(&self) -> usize {
+        self.refused
+    }
+
+    /// Whether it came to its end, and something is stored, or was.
+    pub(super) fn is_success(&self) -> bool {
+        self.early.is_none() && self.stored() + self.before > 0
+    }
+
+    /// Why it did not come to its end.
+    pub(super) fn ended_early(&self) -> Option<String> {
+        let why = self.early.as_ref()?;
+        Some(format!("{why}; {} not tried", pages(self.left)))
+    }
+
+    pub(super) fn json(&self) -> String {
+        json!({
+            "fetched": self.fetched,
+            "fresh": self.fresh,
+            "refused": self.refused,
+            "done_before": self.before,
+            "not_tried": self.left,
+            "seconds": self.took.as_secs_f64(),
+            "pages": self.rows,
+        })
+        .to_string()
+    }
+
+    pub(super) fn text(&self) -> String {
+        let mut out = String::new();
+        let mut line = |count: usize, word: &str, text: &str| {
+            if count > 0 {
+                let _infallible = writeln!(out, "{count:>7}  {word:<10} {text}");
+            }
+        };
+        line(self.fetched, "stored", "the application made them, or confirmed them");
+        line(self.fresh, "fresh", "they were stored already");
+        line(self.refused, "refused", "they are not stored, for the reasons below");
+        line(self.before, "done", "by an earlier run");
+        line(self.left, "left", "they were not tried");
+        let _infallible =
+            writeln!(out, "{:>7}  in {:.1} s", self.rows.len(), self.took.as_secs_f64());
+        let mut reasons: BTreeMap<(String, String), Vec<&str>> = BTreeMap::new();
+        for row in self.rows.iter().filter(|row| !is(row, "stored")) {
+            reasons.entry(reason(row)).or_default().push(text_of(row, "url"));
+        }
+        let mut reasons: Vec<_> = reasons.into_iter().collect();
+        reasons.sort_by_key(|(_, urls)| std::cmp::Reverse(urls.len()));
+        for ((reason, detail), urls) in reasons {
+            let _infallible = writeln!(out, "\n{:>7}  {reason}: {detail}", urls.len());
+            for url in urls.iter().take(NAMED_MAX) {
+                let _infallible = writeln!(out, "         {url}");
+            }
+            if let Some(more) = urls.len().checked_sub(NAMED_MAX).filter(|more| *more > 0) {
+                let _infallible = writeln!(out, "         and {more} more");
+            }
+        }
+        out
+    }
+}
+
+fn is(row: &Value, name: &str) -> bool {
+    row.get(name).and_then(Value::as_bool).unwrap_or(false)
+}
+
+fn text_of<'r>(row: &'r Value, name: &str) -> &'r str {
+    row.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Why a page is not stored. What the application said by its status says more than that it gave no lifetime.
+fn reason(row: &Value) -> (String, String) {
+    let status = row.get("status").and_then(Value::as_u64).filter(|status| *status >= 400);
+    let (reason, detail) = (text_of(row, "reason"), text_of(row, "detail"));
+    match status {
+        Some(status) => (format!("status {status}"), detail.to_owned()),
+        None => (reason.to_owned(), detail.to_owned()),
+    }
+}
+
+fn pages(count: usize) -> String {
+    if count == 1 { "1 page was".to_owned() } else { format!("{count} pages were") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(url: &str, stored: bool, fetched: bool, reason: &str) -> Value {
+        json!({"url": url, "stored": stored, "fetched": fetched, "reason": reason, "detail": "why"})
+    }
+
+    #[test]
+    fn the_table_says_what_was_stored_and_why_the_rest_was_not() {
+        let mut report = Report::new(2);
+        report.take(row("https://a/1", true, true, ""));
+        report.take(row("https://a/2", true, false, "fresh"));
+        for page in 3..8 {
+            report.take(row(&format!("https://a/{page}"), false, true, "set-cookie"));
+        }
+        let missing = json!({"url": "https://a/x", "stored": false, "fetched": true, "status": 404, "reason": "no-lifetime-nor-validator", "detail": "why"});
+        report.take(missing);
+        report.end(Duration::from_millis(1540), 0, None);
+        let expected = [
+            "      1  stored     the application made them, or confirmed them",
+            "      1  fresh      they were stored already",
+            "      6  refused    they are not stored, for the reasons below",
+            "      2  done       by an earlier run",
+            "      8  in 1.5 s",
+            "",
+            "      5  set-cookie: why",
+            "         https://a/3",
+            "         https://a/4",
+            "         https://a/5",
+            "         and 2 more",
+            "",
+            "      1  status 404: why",
+            "         https://a/x",
+            "",
+        ];
+        assert_eq!(report.text(), expected.join("\n"));
+        assert!(report.is_success());
+    }
+
+    #[test]
+    fn it_is_no_success_where_nothing_is_stored_or_it_ended_early() {
+        let mut report = Report::new(0);
+        report.take(row("https://a/1", false, true, "set-cookie"));
+        report.end(Duration::ZERO, 0, None);
+        assert!(!report.is_success());
+        report.take(row("https://a/2", true, true, ""));
+        assert!(report.is_success());
+        report.end(Duration::ZERO, 1, Some("interrupted".to_owned()));
+        assert!(!report.is_success());
+        assert_eq!(report.ended_early().as_deref(), Some("interrupted; 1 page was not tried"));
+    }
+}
