@@ -90,6 +90,22 @@ mod tests {
         assert_eq!(value_of(&client, "a").await.as_deref(), Some(&b"2"[..]));
     }
 
+    #[test]
+    fn connections_of_a_runtime_that_ended_are_replaced() {
+        let Some(server) = Memcached::start(&[]) else { return };
+        let client = client(&[&server], patient());
+        for round in 0..3 {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(async {
+                client.set(&key("a"), "x".into(), 0, minute()).await.expect("stored");
+                let value = value_of(&client, "a").await;
+                assert_eq!(value.as_deref(), Some(&b"x"[..]), "round {round}");
+            });
+        }
+        let failures: u64 = client.servers().remove(0).failures.iter().map(|(_, n)| n).sum();
+        assert_eq!(failures, 0);
+    }
+
     #[tokio::test]
     async fn a_server_that_is_gone_is_named_then_left_alone_then_found_again() {
         let Some(server) = Memcached::start(&[]) else { return };
