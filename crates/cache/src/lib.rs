@@ -38,5 +38,5 @@ pub use cache::{Cache, Options};
 pub use clock::{Clock, SystemClock};
 pub use flight::Flight;
 pub use note::{Handling, Note};
-pub use plan::{Facts, Plan, Renew, Warming, plan};
+pub use plan::{Facts, Plan, Purpose, plan};
 pub use purge::{Purge, Purged, Scope};

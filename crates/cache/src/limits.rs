@@ -79,8 +79,12 @@ pub const SWEPT_AT_ONCE: u64 = 2000;
 /// same page.
 pub const TAKEN_REQUESTS_MAX: usize = 4;
 
-/// Bytes of a request field that is remembered to fetch a purged page again: no honest `User-Agent` is longer.
-pub const TAKEN_FIELD_BYTES_MAX: usize = 512;
+/// Bytes of request fields that are remembered to fetch a purged page again, all its variants together: three honest
+/// `User-Agent`s.
+pub const TAKEN_FIELD_BYTES_MAX: usize = 1024;
+
+/// Bytes of the key of a page that is remembered for that. What is longer was made up by somebody, and by nobody else.
+pub const TAKEN_KEY_BYTES_MAX: usize = 2048;
 
 /// Bytes of a regular expression that is purged by.
 pub const PATTERN_BYTES_MAX: usize = 8192;

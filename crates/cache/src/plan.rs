@@ -11,23 +11,16 @@ use crate::note::{Handling, Note};
 use crate::page::{Page, Selection};
 use crate::variant::Variant;
 
-/// Put on a request by whoever knows that its sender may: what is stored does not answer it, and what the application says
-/// takes its place.
+/// Put on a request that is no ordinary visit, by whoever knows that it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Renew;
-
-/// Put on a request that nobody reads: its page is fetched in advance. What is fresh will do; what is stale is made anew
-/// at once, and nobody is counted as having asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Warming;
-
-/// What a request is marked with.
-#[derive(Clone, Copy, Debug)]
-struct Marks {
-    /// Somebody who may purge wants the page made anew.
-    renews: bool,
-    /// It is asked in advance, for nobody.
-    warms: bool,
+pub enum Purpose {
+    /// What is stored does not answer it, and what the application says takes its place.
+    Renew,
+    /// Nobody reads it: its page is fetched in advance. What is fresh will do; what is stale is made anew at once, and nobody
+    /// is counted as having asked.
+    Warm,
+    /// Both.
+    WarmAnew,
 }
 
 /// What the decision needs to know of a request.
@@ -35,7 +28,8 @@ struct Marks {
 pub struct Facts {
     lookup: Lookup,
     is_head: bool,
-    marks: Marks,
+    /// What it is for, where that is not a visitor's ordinary request.
+    purpose: Option<Purpose>,
     directives: RequestDirectives,
     /// Whether the page's key holds all that tells visitors apart, so that one's answer is all's.
     is_shared: bool,
@@ -82,14 +76,13 @@ impl Facts {
                 lookup = Lookup::Pass(Reason::Upgrade);
             }
         }
-        let renews = request.extensions().get::<Renew>().is_some();
-        let warms = request.extensions().get::<Warming>().is_some();
+        let purpose = request.extensions().get::<Purpose>().copied();
         let mut directives = RequestDirectives::of(headers, settings);
-        directives.no_cache |= renews;
+        directives.no_cache |= renews(purpose);
         Self {
             lookup,
             is_head: request.method() == Method::HEAD,
-            marks: Marks { renews, warms },
+            purpose,
             directives,
             is_shared: false,
             range: RangeRequest::of(request.method(), headers),
@@ -114,13 +107,13 @@ impl Facts {
     /// Whether the page is to be made anew: fetches in progress may be from before whatever it is for.
     #[must_use]
     pub fn renews(&self) -> bool {
-        self.marks.renews
+        renews(self.purpose)
     }
 
     /// Whether the page is fetched in advance, and nobody waits for it.
     #[must_use]
     pub fn warms(&self) -> bool {
-        self.marks.warms
+        matches!(self.purpose, Some(Purpose::Warm | Purpose::WarmAnew))
     }
 
     /// What the client asks of caches, as far as the site honours it.
@@ -128,6 +121,10 @@ impl Facts {
     pub fn directives(&self) -> RequestDirectives {
         self.directives
     }
+}
+
+fn renews(purpose: Option<Purpose>) -> bool {
+    matches!(purpose, Some(Purpose::Renew | Purpose::WarmAnew))
 }
 
 /// Whether the client wants to speak another protocol. `h2c` is refused by ignoring it: RFC 9113
@@ -210,7 +207,7 @@ impl Facts {
                 Plan::Serve { variant, note: Note::new(handling, reason), refresh: false }
             }
             // Nobody is helped by what is stale, and whoever asked wants to hear what came of it.
-            Reuse::ServeAndRefresh(_) if self.marks.warms && page.failure(now).is_none() => {
+            Reuse::ServeAndRefresh(_) if self.warms() && page.failure(now).is_none() => {
                 Plan::Validate(variant, Reason::Stale)
             }
             Reuse::ServeAndRefresh(reason) => {
@@ -232,7 +229,7 @@ impl Facts {
                 }
                 // What has to be validated for each request is validated for each alone, and a
                 // HEAD goes on as a HEAD (RFC 9111 §4.3.5).
-                let is_per_request = is_per_request(reason) && !self.marks.renews;
+                let is_per_request = is_per_request(reason) && !self.renews();
                 let alone = self.is_head || is_per_request || self.is_for_one(request);
                 if alone {
                     Plan::Alone(Some(variant), reason)

@@ -102,6 +102,9 @@ pub(crate) const SWEEP_REST: Duration = Duration::from_millis(1);
 /// asked give way.
 pub(crate) const WARM_QUEUE_MAX: usize = 100_000;
 
+/// Bytes that they may take: 320 each, which most need less of.
+pub(crate) const WARM_QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// Pages of one purge that are fetched again: those that most visitors would wait for. A site of more is not made hot by
 /// fetching it whole.
 pub(crate) const WARM_AFTER_PURGE_MAX: usize = 10_000;

@@ -15,7 +15,7 @@ use larder_policy::key;
 use larder_semantics::vary::Vary;
 use parking_lot::Mutex;
 
-use crate::limits::{TAKEN_FIELD_BYTES_MAX, TAKEN_REQUESTS_MAX};
+use crate::limits::{TAKEN_FIELD_BYTES_MAX, TAKEN_KEY_BYTES_MAX, TAKEN_REQUESTS_MAX};
 use crate::page::Page;
 use crate::variant::Head;
 
@@ -70,6 +70,9 @@ impl Basket {
     }
 
     fn put_with(&self, key: &[u8], asked: u32, requests: impl FnOnce() -> Vec<RequestFields>) {
+        if key.len() > TAKEN_KEY_BYTES_MAX {
+            return;
+        }
         let mut pages = self.pages.lock();
         if pages.by_asked.len() >= self.most {
             let Some(least) = pages.by_asked.last_entry() else { return };
@@ -105,10 +108,12 @@ fn is_nobodys(name: &HeaderName) -> bool {
 fn requests(key: &[u8], page: &Page) -> Vec<RequestFields> {
     let Some(keyed) = keyed(key) else { return Vec::new() };
     let mut requests: Vec<RequestFields> = Vec::new();
+    let mut bytes = 0;
     for variant in page.variants() {
         if let Some(mut fields) = selecting(&variant.head) {
             fields.extend(keyed.iter().cloned());
-            if !requests.contains(&fields) {
+            bytes += fields.iter().map(|(_, value)| value.len()).sum::<usize>();
+            if bytes <= TAKEN_FIELD_BYTES_MAX && !requests.contains(&fields) {
                 requests.push(fields);
             }
         }
@@ -165,8 +170,7 @@ fn selecting(head: &Head) -> Option<RequestFields> {
 }
 
 fn push(fields: &mut RequestFields, name: &HeaderName, value: &[u8]) -> Option<()> {
-    let fits = is_nobodys(name) && value.len() <= TAKEN_FIELD_BYTES_MAX;
-    let value = HeaderValue::from_bytes(value).ok().filter(|_| fits)?;
+    let value = HeaderValue::from_bytes(value).ok().filter(|_| is_nobodys(name))?;
     fields.push((name.clone(), value));
     Some(())
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::ext::ReasonPhrase;
-use larder_cache::Renew;
+use larder_cache::Purpose;
 use larder_cache::purge::{Count, Mode, Purge, Purged};
 use larder_policy::{Admission, Purgers, hygiene};
 use larder_semantics::Reason;
@@ -91,7 +91,7 @@ fn renew<B>(request: &mut Request<B>, admission: &Admission) {
         // It was for us.
         request.headers_mut().remove(name);
     }
-    request.extensions_mut().insert(Renew);
+    request.extensions_mut().insert(Purpose::Renew);
 }
 
 fn own(status: StatusCode, phrase: &str, text: String, reason: Reason) -> Own {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use http::header::{CACHE_STATUS, RETRY_AFTER};
 use http::{HeaderMap, Method, Request, response};
 use http_body::Body as _;
-use larder_cache::{Cache, Handling, Note, Renew, Warming};
+use larder_cache::{Cache, Handling, Note, Purpose};
 use larder_policy::audience::Audience;
 use larder_policy::{KeyBuf, Plain, Scheme, Visit, Way};
 use larder_semantics::field::date;
@@ -115,10 +115,8 @@ fn request(wish: &Wish, headers: HeaderMap) -> Request<Inbound> {
     *request.headers_mut() = headers;
     // It was read as the target of a URL, or of a page.
     *request.uri_mut() = wish.address.target.parse().unwrap_or_default();
-    request.extensions_mut().insert(Warming);
-    if wish.renew {
-        request.extensions_mut().insert(Renew);
-    }
+    let purpose = if wish.renew { Purpose::WarmAnew } else { Purpose::Warm };
+    request.extensions_mut().insert(purpose);
     request
 }
 

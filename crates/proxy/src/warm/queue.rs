@@ -31,6 +31,8 @@ type Rank = (bool, Reverse<u32>, u64);
 #[derive(Debug)]
 pub(super) struct Queue {
     most: usize,
+    bytes_max: usize,
+    bytes: usize,
     jobs: BTreeMap<Rank, Job>,
     ranks: HashMap<Address, Rank>,
     paused: HashMap<Box<str>, Instant>,
@@ -62,9 +64,11 @@ pub(super) enum Next {
 }
 
 impl Queue {
-    pub(super) fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize, bytes_max: usize) -> Self {
         Self {
             most,
+            bytes_max,
+            bytes: 0,
             jobs: BTreeMap::new(),
             ranks: HashMap::new(),
             paused: HashMap::new(),
@@ -82,7 +86,7 @@ impl Queue {
     }
 
     pub(super) fn put(&mut self, mut job: Job) -> Put {
-        let known = self.ranks.remove(&job.wish.address).and_then(|rank| self.jobs.remove(&rank));
+        let known = self.ranks.get(&job.wish.address).copied().and_then(|rank| self.take(rank));
         let put = if known.is_some() { Put::Known } else { Put::New };
         if let Some(known) = known {
             job.wish.asked = job.wish.asked.max(known.wish.asked);
@@ -91,22 +95,26 @@ impl Queue {
         }
         self.number += 1;
         let rank = (job.waiters.is_empty(), Reverse(job.wish.asked), self.number);
-        if self.jobs.len() >= self.most {
-            let Some(last) = self.jobs.last_entry().filter(|last| *last.key() > rank) else {
-                return Put::Full;
-            };
-            let gone = last.remove();
-            self.ranks.remove(&gone.wish.address);
-            self.insert(rank, job);
-            return Put::Full;
+        let bytes = job.wish.bytes();
+        let mut left = false;
+        while self.jobs.len() >= self.most || self.bytes + bytes > self.bytes_max {
+            let last = self.jobs.last_key_value().map(|(last, _)| *last);
+            let Some(last) = last.filter(|last| *last > rank) else { return Put::Full };
+            // Whoever waits for it is told by that.
+            drop(self.take(last));
+            left = true;
         }
-        self.insert(rank, job);
-        put
-    }
-
-    fn insert(&mut self, rank: Rank, job: Job) {
+        self.bytes += bytes;
         self.ranks.insert(job.wish.address.clone(), rank);
         self.jobs.insert(rank, job);
+        if left { Put::Full } else { put }
+    }
+
+    fn take(&mut self, rank: Rank) -> Option<Job> {
+        let job = self.jobs.remove(&rank)?;
+        self.ranks.remove(&job.wish.address);
+        self.bytes = self.bytes.saturating_sub(job.wish.bytes());
+        Some(job)
     }
 
     /// Leaves a site alone until then.
@@ -134,8 +142,7 @@ impl Queue {
             break;
         }
         let Some((rank, until)) = found else { return soonest.map_or(Next::Empty, Next::At) };
-        let Some(job) = self.jobs.remove(&rank) else { return Next::Empty };
-        self.ranks.remove(&job.wish.address);
+        let Some(job) = self.take(rank) else { return Next::Empty };
         match until {
             None => Next::Fetch(job),
             Some(until) => Next::Paused(job, until),
@@ -145,6 +152,7 @@ impl Queue {
     /// Everything in it, at the end.
     pub(super) fn give_up(&mut self) -> Vec<Job> {
         self.ranks.clear();
+        self.bytes = 0;
         std::mem::take(&mut self.jobs).into_values().collect()
     }
 }
@@ -173,7 +181,7 @@ mod tests {
 
     #[test]
     fn those_waited_for_then_the_most_asked_then_the_first() {
-        let mut queue = Queue::new(10);
+        let mut queue = Queue::new(10, 1 << 20);
         for (url, asked) in [("http://a/1", 1), ("http://a/2", 9), ("http://a/3", 1)] {
             assert_eq!(queue.put(job(url, asked)), Put::New);
         }
@@ -185,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_page_stands_in_it_once_at_its_best_place() {
-        let mut queue = Queue::new(10);
+        let mut queue = Queue::new(10, 1 << 20);
         queue.put(job("http://a/1", 1));
         queue.put(job("http://a/2", 5));
         assert_eq!(queue.put(job("http://a/1", 7)), Put::Known);
@@ -196,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_least_asked_gives_way_and_nobody_who_is_waited_for() {
-        let mut queue = Queue::new(2);
+        let mut queue = Queue::new(2, 1 << 20);
         let (first, _answer) = waited("http://a/1");
         queue.put(first);
         queue.put(job("http://a/2", 1));
@@ -206,9 +214,22 @@ mod tests {
     }
 
     #[test]
+    fn long_urls_fill_it_sooner() {
+        let long = format!("http://a/{}", "x".repeat(10_000));
+        let mut queue = Queue::new(100, 50_000);
+        assert_eq!(queue.put(job("http://a/1", 0)), Put::New);
+        assert_eq!(queue.put(job(&long, 5)), Put::New);
+        assert_eq!(queue.put(job(&format!("{long}2"), 5)), Put::New);
+        assert_eq!(queue.put(job(&format!("{long}3"), 5)), Put::Full, "the short one had to leave");
+        assert_eq!(queue.len(), 2);
+        assert_eq!(order(&mut queue, Instant::now()).len(), 2);
+        assert_eq!(queue.bytes, 0);
+    }
+
+    #[test]
     fn a_site_that_is_left_alone_holds_up_no_other() {
         let now = Instant::now();
-        let mut queue = Queue::new(10);
+        let mut queue = Queue::new(10, 1 << 20);
         queue.put(job("http://a/1", 9));
         queue.put(job("http://b/1", 1));
         queue.pause("a", Duration::from_secs(30), now);

@@ -15,7 +15,7 @@ use super::pace::Pace;
 use super::queue::{Job, Next, Put, Queue};
 use super::row::{Row, Why};
 use super::wish::Wish;
-use crate::limits::{WARM_QUEUE_MAX, WARM_TRIES_MAX};
+use crate::limits::{WARM_QUEUE_BYTES_MAX, WARM_QUEUE_MAX, WARM_TRIES_MAX};
 use crate::listen::SiteSlot;
 use crate::log::AccessLog;
 use crate::pipeline::Pipeline;
@@ -125,7 +125,7 @@ impl State {
 impl Warmer {
     pub(crate) fn new(cache: &Arc<Cache>, config: &WarmConfig) -> Arc<Self> {
         let state = State {
-            queue: Queue::new(WARM_QUEUE_MAX),
+            queue: Queue::new(WARM_QUEUE_MAX, WARM_QUEUE_BYTES_MAX),
             pace: Pace::new(config.interval()),
             concurrency: config.concurrency,
             in_progress: 0,
@@ -301,7 +301,7 @@ mod tests {
 
     fn state(concurrency: usize) -> State {
         State {
-            queue: Queue::new(100),
+            queue: Queue::new(100, 1 << 20),
             pace: Pace::new(EACH),
             concurrency,
             in_progress: 0,

@@ -48,6 +48,15 @@ impl Address {
         if self.is_https { Scheme::Https } else { Scheme::Http }
     }
 
+    /// The bytes behind it.
+    fn bytes(&self) -> usize {
+        let fields = self
+            .fields
+            .iter()
+            .map(|(name, value)| size_of::<(Box<str>, Box<[u8]>)>() + name.len() + value.len());
+        self.host.len() + self.target.len() + fields.sum::<usize>()
+    }
+
     /// The fields of the request, `Host` among them.
     pub(super) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(8);
@@ -114,6 +123,13 @@ impl Wish {
             key: is_one_of_many.then(|| taken.key.clone()),
         };
         taken.requests.iter().map(wish).collect()
+    }
+
+    /// The bytes that it takes in a queue, where its address is held twice.
+    pub(super) fn bytes(&self) -> usize {
+        2 * (size_of::<Address>() + self.address.bytes())
+            + size_of::<Self>()
+            + self.key.as_ref().map_or(0, |key| key.len())
     }
 
     /// The same, to be fetched even if it is fresh.
