@@ -17,7 +17,7 @@ mod tests {
         ("html", &[]),
         ("lookup", &[]),
         ("memcached", &[]),
-        ("cache", &["semantics", "policy", "store"]),
+        ("cache", &["html", "semantics", "policy", "store"]),
         ("tower", &["cache", "policy", "semantics", "store"]),
         ("upstream", &["semantics", "tls"]),
         ("config", &["policy", "semantics", "tls"]),

@@ -31,6 +31,8 @@ enum Kind<U> {
         position: u64,
         end: u64,
     },
+    /// A stored page, with this in each hole.
+    Filled(Filled),
     /// A fetch that is still going on, or has just ended.
     Shared(Reader),
     /// The application's, unshared.
@@ -81,6 +83,12 @@ impl<U> Body<U> {
         Self { kind: Kind::Stored { body, position: first, end }, note }
     }
 
+    /// A stored page with `filling` in each of its holes.
+    #[must_use]
+    pub(crate) fn filled(body: Arc<StoredBody>, filling: Bytes, note: Note) -> Self {
+        Self { kind: Kind::Filled(Filled { body, position: 0, next: 0, filling }), note }
+    }
+
     /// What a fetch in progress brings.
     #[must_use]
     pub fn shared(reader: Reader, note: Note) -> Self {
@@ -91,6 +99,42 @@ impl<U> Body<U> {
     #[must_use]
     pub fn upstream(body: U, note: Note) -> Self {
         Self { kind: Kind::Upstream(body), note }
+    }
+}
+
+/// A stored page on its way to one visitor. Nothing of it is copied.
+#[derive(Debug)]
+struct Filled {
+    body: Arc<StoredBody>,
+    position: u64,
+    /// Which hole comes next.
+    next: usize,
+    filling: Bytes,
+}
+
+impl Filled {
+    fn next(&mut self) -> Option<Result<Frame<Bytes>, Incomplete>> {
+        let hole = self.body.holes().get(self.next);
+        if hole.is_some_and(|hole| hole.at == self.position) {
+            self.next += 1;
+            return Some(Ok(Frame::data(self.filling.clone())));
+        }
+        let complete = self.body.complete().unwrap_or_default();
+        if self.position >= complete {
+            return None;
+        }
+        let end = hole.map_or(complete, |hole| hole.at);
+        let Some(block) = self.body.read(self.position, end) else {
+            return Some(Err(Incomplete { reason: Reason::Truncated }));
+        };
+        self.position += block.len() as u64;
+        Some(Ok(Frame::data(block)))
+    }
+
+    fn left(&self) -> u64 {
+        let holes = self.body.holes().len().saturating_sub(self.next) as u64;
+        let bytes = self.body.complete().unwrap_or_default().saturating_sub(self.position);
+        bytes + holes * self.filling.len() as u64
     }
 }
 
@@ -121,6 +165,7 @@ where
                 *position += block.len() as u64;
                 Poll::Ready(Some(Ok(Frame::data(block))))
             }
+            Kind::Filled(filled) => Poll::Ready(filled.next()),
             Kind::Shared(reader) => reader.poll_frame(cx),
             Kind::Upstream(body) => {
                 Pin::new(body).poll_frame(cx).map_err(|error| Incomplete { reason: error.into() })
@@ -133,6 +178,7 @@ where
             Kind::Empty | Kind::Bytes(None) => true,
             Kind::Bytes(Some(_)) => false,
             Kind::Stored { position, end, .. } => position >= end,
+            Kind::Filled(filled) => filled.left() == 0,
             Kind::Shared(reader) => reader.is_end_stream(),
             Kind::Upstream(body) => body.is_end_stream(),
         }
@@ -143,6 +189,7 @@ where
             Kind::Empty | Kind::Bytes(None) => SizeHint::with_exact(0),
             Kind::Bytes(Some(bytes)) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Stored { position, end, .. } => SizeHint::with_exact(end - position),
+            Kind::Filled(filled) => SizeHint::with_exact(filled.left()),
             Kind::Shared(reader) => reader.size_hint(),
             Kind::Upstream(body) => body.size_hint(),
         }

@@ -225,8 +225,6 @@ impl Cache {
         draft: &Draft,
         chunks: &[Bytes],
     ) -> Result<Variant, Reason> {
-        let now = self.now();
-        let variants_max = self.options().variants_max;
         let older = self.look_up(key).and_then(|page| {
             let same = |v: &&Variant| {
                 v.head.vary == draft.head.vary && v.head.selecting == draft.head.selecting
@@ -235,6 +233,21 @@ impl Cache {
         });
         // The bytes are copied before the lock is taken.
         let variant = draft.finish(chunks, older.as_ref())?;
+        self.keep_variant(key, flight, &variant).map(|()| variant)
+    }
+
+    /// Stores a response that the fetch `flight` brought.
+    ///
+    /// # Errors
+    /// The reason why it was not kept.
+    pub fn keep_variant(
+        &self,
+        key: &[u8],
+        flight: &Flight,
+        variant: &Variant,
+    ) -> Result<(), Reason> {
+        let now = self.now();
+        let variants_max = self.options().variants_max;
         let mut outcome = Err(Reason::InvalidatedMeanwhile);
         let updated = self.store.update(key, |page| {
             // The mark first: an invalidation between the two is seen by the one or the other.
@@ -250,7 +263,7 @@ impl Cache {
             let page = page.map(|page| page.judge(key, &reading).page).unwrap_or_default();
             match page.with(variant.clone(), variants_max, now) {
                 Ok(page) => {
-                    outcome = Ok(variant.clone());
+                    outcome = Ok(());
                     page.check(reading.number);
                     Change::Put(SharedPage(Arc::new(page.marked(mark))))
                 }

@@ -222,11 +222,14 @@ impl Entry {
             return false;
         }
         let reading = journal.read();
-        match self.flight.outcome() {
-            Some(Outcome::Shared(head)) => {
-                !reading.judge_one(key, &head, self.born.max(head.born)).is_clear()
-            }
-            Some(_) | None => reading.may_reach(key, self.born),
+        let head = match self.flight.outcome() {
+            Some(Outcome::Shared(head)) => Some(head),
+            Some(_) => None,
+            None => self.flight.held(),
+        };
+        match head {
+            Some(head) => !reading.judge_one(key, &head, self.born.max(head.born)).is_clear(),
+            None => reading.may_reach(key, self.born),
         }
     }
 
@@ -240,9 +243,10 @@ impl Entry {
             Some(
                 Outcome::Stored(_) | Outcome::Stale(..) | Outcome::Unshared(_) | Outcome::Failed(_),
             ) => false,
-            None => match (&self.selecting, selecting) {
-                (Some(theirs), Some(ours)) => theirs == ours,
-                (None, _) | (_, None) => true,
+            None => match (self.flight.held(), &self.selecting, selecting) {
+                (Some(head), ..) => head.matches(wanted.request),
+                (None, Some(theirs), Some(ours)) => theirs == ours,
+                (None, None, _) | (None, _, None) => true,
             },
         }
     }

@@ -91,3 +91,15 @@ pub const PATTERN_BYTES_MAX: usize = 8192;
 
 /// Bytes of memory that such an expression may need, compiled.
 pub const PATTERN_MEMORY_MAX: usize = 1 << 20;
+
+/// HTML pages up to this are looked through before they are anybody else's, counted as sent and as decoded. What is larger is
+/// no page that people read, and passes by; all of them together are bounded by the budget of fetches.
+pub const HTML_BYTES_MAX: u64 = 4 << 20;
+
+/// How long after its head an HTML page may take to come whole. Others wait for it meanwhile; an application whose pages take
+/// longer sends them in pieces on purpose.
+pub const HTML_WAITED_FOR: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// How long the answer to the one who asks for an HTML page is held back, so that it can say whether the page is stored.
+/// Nearly all pages are there whole by then; one that comes in pieces is shown as it comes.
+pub const HTML_TOLD_AFTER: std::time::Duration = std::time::Duration::from_millis(50);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
+use larder_policy::set_cookie;
 use larder_semantics::freshness::{Freshness, Timing};
 use larder_semantics::range::{self, ContentRange};
 use larder_semantics::storing::{self, Exchange};
@@ -17,7 +18,9 @@ use larder_semantics::{Reason, Settings};
 
 use crate::cache::Options;
 use crate::fields::Fields;
+use crate::finish::{Finish, Reworked};
 use crate::purge::Birth;
+use crate::reworked;
 use crate::sharing::{self, Sharing};
 use crate::stored_body::StoredBody;
 use crate::variant::{Head, Variant};
@@ -47,7 +50,11 @@ pub struct Answer<'a> {
 pub struct Draft {
     /// The response as it is now, for those who read along.
     pub head: Arc<Head>,
+    /// What has to happen to its body first.
+    pub finish: Finish,
     part: Option<ContentRange>,
+    /// Whether it gave who asked a secret for forms.
+    sets_secret: bool,
 }
 
 /// A stored response, confirmed by a 304 or the answer to a HEAD.
@@ -196,11 +203,16 @@ impl Answer<'_> {
         if let Some(reason) = self.birth.refused {
             return Err(reason);
         }
+        let share = self.sharing.and_then(|(sharing, _)| sharing.share());
+        let how = share.map(|share| share.rework).unwrap_or_default();
+        let finish = Finish::of(self.status, self.response, how)?;
+        let sets_secret = how.csrf
+            && set_cookie::names(self.response).any(|name| name == options.policy.csrf.name.as_bytes());
         let (part, exact_range) = self.placement()?;
         storing::strip_for_storing(&mut map);
         let mut head = head_of(self.status, &map, vary, self, settings);
         head.exact_range = exact_range;
-        Ok(Draft { head: Arc::new(head), part })
+        Ok(Draft { head: Arc::new(head), finish, part, sets_secret })
     }
 
     /// The fields of the request that may forbid storing its answer. None for a page whose key holds everything that was sent:
@@ -270,7 +282,7 @@ impl Answer<'_> {
     /// speaks of another one.
     #[must_use]
     pub fn freshened(&self, variant: &Variant, options: &Options) -> Option<Freshened> {
-        if !validation::selects(self.response, &variant.head.validators, true) {
+        if !validation::selects(self.response, variant.head.asked_with(), true) {
             return None;
         }
         Some(self.checked(self.updated(variant, options), options))
@@ -353,6 +365,10 @@ impl Answer<'_> {
         if self.sharing.is_some() {
             Sharing::strip(&mut newer);
         }
+        if variant.head.origin.is_some() {
+            // They are about the application's page, and this is another.
+            reworked::strip(&mut newer);
+        }
         let mut map = variant.head.fields.to_map(newer.len());
         validation::update(&mut map, &newer);
         let vary = self.recipe(options, &map);
@@ -365,6 +381,7 @@ impl Answer<'_> {
             head.verbatim = old.verbatim.clone();
         }
         head.exact_range.clone_from(&old.exact_range);
+        head.origin.clone_from(&old.origin);
         // A 304 need not repeat the tags of the body that it confirms.
         head.tags = Birth::joined(&old.tags, &head.tags);
         Variant { head: Arc::new(head), body: Arc::clone(&variant.body) }
@@ -391,6 +408,7 @@ fn head_of(
         status,
         freshness: Freshness::of(status, &own, answer.timing, settings),
         validators: Validators::of(&own),
+        origin: None,
         fields,
         vary,
         selecting,
@@ -449,6 +467,19 @@ impl Draft {
         let Some((older, joined)) = joined else { return Ok(whole(head, body)) };
         head.tags = Birth::joined(&older.head.tags, &head.tags);
         Ok(whole(head, joined))
+    }
+
+    /// The stored response where its page was made otherwise.
+    #[must_use]
+    pub fn reworked(&self, page: Reworked) -> Variant {
+        let Reworked { bytes, holes, is_changed } = page;
+        let mut head = Head::clone(&self.head);
+        if is_changed {
+            reworked::adjust(&mut head, &bytes);
+        }
+        let is_personal = self.sets_secret || !holes.is_empty();
+        let body = StoredBody::whole(&[Bytes::from(bytes)]);
+        whole(head, if is_personal { body.with_holes(holes) } else { body })
     }
 
     /// The position of the body's first byte in the complete one.

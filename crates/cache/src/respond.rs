@@ -16,6 +16,7 @@ use larder_semantics::{Freshness, Reason, Timestamp};
 use crate::body::Body;
 use crate::flight::Flight;
 use crate::note::{Handling, Note};
+use crate::personal;
 use crate::rendered;
 use crate::stored_body::StoredBody;
 use crate::variant::{Head, Variant};
@@ -34,7 +35,7 @@ pub struct Ask<'a> {
 }
 
 impl Ask<'_> {
-    fn dress(&self, fields: &mut HeaderMap, age: Duration) {
+    pub(crate) fn dress(&self, fields: &mut HeaderMap, age: Duration) {
         if let Some(dress) = &self.dress {
             dress.apply(fields, age);
         }
@@ -114,6 +115,9 @@ pub fn from_store<U>(
     account: &Account,
     now: Timestamp,
 ) -> Response<Body<U>> {
+    if variant.body.is_personal() {
+        return personal::respond(variant, ask, account, now);
+    }
     if account.forwarded.is_none() && is_plain(ask) {
         return plain_hit(variant, ask, account, now);
     }

@@ -3,10 +3,14 @@
 //! A complete body is one interval from zero to the end. A body known in part (RFC 9111 §3.3) has
 //! gaps. Intervals of two responses are joined only if the caller has found that both belong to
 //! one representation by a strong validator (RFC 9111 §3.4).
+//!
+//! A page that is somewhat different for each visitor has holes: positions between its bytes where something of the visitor's
+//! own is put when they get it ([`crate::personal`]). No other is ever sent as it is stored.
 
 use bytes::{Bytes, BytesMut};
 use larder_store::allocated;
 
+use crate::finish::FILLING_BYTES;
 use crate::limits;
 
 /// One interval: its first position and its bytes, in blocks.
@@ -23,6 +27,15 @@ pub struct StoredBody {
     pieces: Box<[Piece]>,
     /// The complete length, where it is known.
     complete: Option<u64>,
+    /// `None`: the same for all. None at all in the list: the visitor gets a secret for forms elsewhere.
+    holes: Option<Box<[Hole]>>,
+}
+
+/// A place for something of the visitor's own: between the bytes before `at` and the one at `at`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Hole {
+    /// Where it is.
+    pub at: u64,
 }
 
 impl StoredBody {
@@ -32,13 +45,37 @@ impl StoredBody {
         let piece = Piece::of(0, chunks);
         let complete = Some(piece.end);
         let pieces = if piece.end == 0 { Box::default() } else { Box::from([piece]) };
-        Self { pieces, complete }
+        Self { pieces, complete, holes: None }
+    }
+
+    /// The same, with holes, which are in order.
+    #[must_use]
+    pub fn with_holes(self, holes: Vec<Hole>) -> Self {
+        Self { holes: Some(holes.into()), ..self }
+    }
+
+    /// Whether it is somewhat different for each visitor.
+    #[must_use]
+    pub fn is_personal(&self) -> bool {
+        self.holes.is_some()
+    }
+
+    /// Its holes, in order.
+    #[must_use]
+    pub fn holes(&self) -> &[Hole] {
+        self.holes.as_deref().unwrap_or_default()
+    }
+
+    /// Its length as a visitor gets it.
+    #[must_use]
+    pub fn filled_length(&self) -> u64 {
+        self.complete.unwrap_or_default() + self.holes().len() as u64 * FILLING_BYTES
     }
 
     /// The bytes from `first` on of a body that is `complete` long, if that is known.
     #[must_use]
     pub fn part(first: u64, chunks: &[Bytes], complete: Option<u64>) -> Self {
-        Self { pieces: Box::from([Piece::of(first, chunks)]), complete }
+        Self { pieces: Box::from([Piece::of(first, chunks)]), complete, holes: None }
     }
 
     /// The complete length, where it is known.
@@ -110,14 +147,18 @@ impl StoredBody {
         if beyond || joined.len() > limits::PIECES_MAX {
             return None;
         }
-        Some(Self { pieces: joined.into(), complete })
+        if self.is_personal() || newer.is_personal() {
+            return None;
+        }
+        Some(Self { pieces: joined.into(), complete, holes: None })
     }
 
     /// The heap bytes of the body.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         let blocks: usize = self.pieces.iter().map(Piece::heap_bytes).sum();
-        allocated(size_of_val(&*self.pieces)) + blocks
+        let holes = self.holes.as_ref().map_or(0, |holes| allocated(size_of_val(&**holes)));
+        allocated(size_of_val(&*self.pieces)) + holes + blocks
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Head {
     pub freshness: Freshness,
     /// What the response can be validated with.
     pub validators: Validators,
+    /// What the application's own page can be validated with, where this is not that page any more.
+    pub(crate) origin: Option<Box<Validators>>,
     /// The fields that select this variant.
     pub vary: Vary,
     /// Their values in the request that was answered.
@@ -60,6 +62,12 @@ impl Head {
         }
     }
 
+    /// What the application is asked with whether the response is still valid.
+    #[must_use]
+    pub fn asked_with(&self) -> &Validators {
+        self.origin.as_deref().unwrap_or(&self.validators)
+    }
+
     /// The same, stale from `now` on.
     #[must_use]
     pub fn expired(&self, now: Timestamp) -> Arc<Self> {
@@ -76,6 +84,7 @@ impl Head {
             + self.verbatim.heap_bytes()
             + self.vary.heap_bytes()
             + allocated(size_of_val(&*self.tags))
+            + self.origin.as_ref().map_or(0, |_| allocated(size_of::<Validators>()))
     }
 }
 

@@ -4,12 +4,14 @@
 //! rule's `browser_ttl`. RFC 9111 §4.2.3 lets the recipient count the age that a page has, so its age is added: a page that
 //! is five minutes old and may be kept for five seconds says `max-age=305`.
 
+use crate::csrf::CsrfCookie;
 use crate::identity::field::LARDER_IDENTITY;
 use crate::policy::Policy;
 use crate::rule::Share;
 use crate::ruling::{Ruling, Way};
+use crate::scheme::Scheme;
 use http::header::{
-    CACHE_CONTROL, EXPIRES, HeaderMap, HeaderName, HeaderValue, PRAGMA, SET_COOKIE, VARY,
+    ACCEPT_RANGES, CACHE_CONTROL, ETAG, EXPIRES, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, PRAGMA, SET_COOKIE, VARY,
 };
 use larder_semantics::field::cache_control::{Flags, ResponseDirectives};
 use std::fmt::Write as _;
@@ -30,6 +32,10 @@ pub struct Dress<'p> {
     kind: Kind<'p>,
     /// Which rule of which policy, so that what was made once can be kept.
     pub id: (u64, u32),
+    /// The cookie with the secret for forms.
+    pub csrf: &'p CsrfCookie,
+    /// By which scheme the visitor came.
+    pub scheme: Scheme,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,11 +61,18 @@ impl Policy {
             }
         };
         let place = ruling.rule.map_or(u32::MAX, |id| id.0);
-        Some(Dress { kind, id: (self.number(), place) })
+        // Until it is said otherwise, what is safe by both.
+        Some(Dress { kind, id: (self.number(), place), csrf: &self.csrf, scheme: Scheme::Https })
     }
 }
 
 impl Dress<'_> {
+    /// For a visitor who came by `scheme`.
+    #[must_use]
+    pub const fn by(self, scheme: Scheme) -> Self {
+        Self { scheme, ..self }
+    }
+
     /// Puts it on a response of this age.
     pub fn apply(&self, headers: &mut HeaderMap, age: Duration) {
         match self.kind {
@@ -78,6 +91,19 @@ pub fn never(headers: &mut HeaderMap) {
     put(headers, &CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate"));
     put(headers, &PRAGMA, HeaderValue::from_static("no-cache"));
     put(headers, &EXPIRES, HeaderValue::from_static("0"));
+}
+
+/// Makes of a page's fields those of a page that has something of the one visitor's in it: nobody else may keep it, and since
+/// another secret may hold for the visitor at any time, their browser asks again.
+pub fn personal(headers: &mut HeaderMap) {
+    for name in [&ETAG, &LAST_MODIFIED, &ACCEPT_RANGES, &EXPIRES, &PRAGMA] {
+        headers.remove(name);
+    }
+    for name in &HELPERS {
+        headers.remove(name);
+    }
+    put(headers, &CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    add_to_vary(headers, "Cookie");
 }
 
 /// Whether the page is the same for all who ask for it.

@@ -6,7 +6,8 @@
 //! 3. the fields by which the page is known to vary (`Vary`): their values select the variant;
 //! 4. the signs of a script's request;
 //! 5. `Larder-Identity`, for whom the page is, where the key says so;
-//! 6. a `User-Agent` that is the same for all, unless the page varies by it.
+//! 6. where the page is reworked, that it is wanted in no content coding;
+//! 7. a `User-Agent` that is the same for all, unless the page varies by it.
 //!
 //! What Larder writes about itself and the site (`Host`, `X-Forwarded-Proto`) is the edge's part; the visitor's address is
 //! not told.
@@ -21,6 +22,9 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// The `User-Agent` of a fetch for nobody in particular.
 const USER_AGENT: HeaderValue = HeaderValue::from_static("Larder");
+
+/// What is reworked has to be read.
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 impl Policy {
     /// The fields of a fetch that fills the page of `ruling`, asked for by `client`. `varies` are the fields by which the page
@@ -40,6 +44,9 @@ impl Policy {
         }
         for name in varies.iter().filter(|name| may_vary(name)) {
             copy(name, client, &mut headers);
+        }
+        if share.rework.is_any() {
+            headers.insert(header::ACCEPT_ENCODING, IDENTITY);
         }
         if let Audience::Custom { parts, .. } = &share.audience {
             for part in parts {
@@ -82,6 +89,10 @@ impl Policy {
     pub fn keyed_fields(&self, share: &Share) -> Vec<HeaderName> {
         let mut names = vec![header::COOKIE, LARDER_IDENTITY];
         names.extend(self.xhr.fields().cloned());
+        if share.rework.is_any() {
+            // Always the same.
+            names.push(header::ACCEPT_ENCODING);
+        }
         if let Audience::Custom { parts, .. } = &share.audience {
             names.extend(parts.iter().filter_map(|part| match part {
                 Part::Header(name) => Some(name.clone()),

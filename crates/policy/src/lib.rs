@@ -25,6 +25,7 @@
 
 pub mod audience;
 pub mod cookies;
+pub mod csrf;
 pub mod dress;
 pub mod explain;
 pub mod fill;
@@ -53,6 +54,7 @@ mod visit;
 mod visitor;
 pub mod xhr;
 
+pub use csrf::CsrfCookie;
 pub use audience::{Audience, Part, UserKey};
 pub use explain::{Explanation, Question};
 pub use front::Front;
@@ -62,7 +64,7 @@ pub use identity::{Class, Identity};
 pub use key::{KeyBuf, KeyPart, PageKey};
 pub use policy::{Policy, PolicyParts};
 pub use purger::{Admission, Purgers, Refused as PurgeRefused, Token};
-pub use rule::{Action, Rule, RuleId, RuleSet, Share, When};
+pub use rule::{Action, Rework, Rule, RuleId, RuleSet, Share, When};
 pub use ruling::{Keyed, Ruling, Way};
 pub use scheme::Scheme;
 pub use tags::TagFields;

@@ -1,5 +1,6 @@
 //! Everything that a site decided, compiled: what the proxy, the layers and `explain` ask.
 
+use crate::csrf::CsrfCookie;
 use crate::identity::IdentityRules;
 use crate::key;
 use crate::query::Query;
@@ -25,6 +26,8 @@ pub struct PolicyParts {
     pub share_session_responses: bool,
     /// In which fields of a response tags are.
     pub tags: TagFields,
+    /// Which cookie holds a visitor's secret, for pages with forms.
+    pub csrf: CsrfCookie,
 }
 
 /// A site's policy.
@@ -42,6 +45,8 @@ pub struct Policy {
     pub share_session_responses: bool,
     /// In which fields of a response tags are.
     pub tags: TagFields,
+    /// Which cookie holds a visitor's secret, for pages with forms.
+    pub csrf: CsrfCookie,
     /// Whether any rule gives tags.
     gives_tags: bool,
     /// Which policy this is: another for each that is made.
@@ -55,7 +60,11 @@ impl Policy {
     /// For people: the rules are too large together.
     pub fn new(parts: PolicyParts) -> Result<Self, String> {
         static MADE: AtomicU64 = AtomicU64::new(0);
-        let PolicyParts { rules, query, identity, xhr, share_session_responses, tags } = parts;
+        let PolicyParts { mut rules, query, identity, xhr, share_session_responses, tags, csrf } =
+            parts;
+        for rule in &mut rules {
+            rule.own_cookie(&csrf.name);
+        }
         let gives_tags = rules.iter().any(|rule| !rule.tags.is_empty());
         Ok(Self {
             gives_tags,
@@ -65,6 +74,7 @@ impl Policy {
             xhr,
             share_session_responses,
             tags,
+            csrf,
             number: MADE.fetch_add(1, Ordering::Relaxed),
         })
     }
@@ -100,6 +110,7 @@ impl Default for Policy {
             xhr: parts.xhr,
             share_session_responses: parts.share_session_responses,
             tags: parts.tags,
+            csrf: parts.csrf,
             gives_tags: false,
             number: u64::MAX,
         }

@@ -14,6 +14,11 @@ pub fn kept_name<'a>(response: &'a HeaderMap, dropped: &[String]) -> Option<&'a 
     names.find(|name| name.is_empty() || !dropped.iter().any(|other| other.as_bytes() == *name))
 }
 
+/// The names of the cookies that `response` sets.
+pub fn names(response: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    response.get_all(SET_COOKIE).iter().map(|line| name(line.as_bytes()))
+}
+
 /// RFC 6265 §5.2: attributes begin at the first `;`, and the name ends at the first `=` before it.
 fn name(line: &[u8]) -> &[u8] {
     let before = |border, bytes| memchr(border, bytes).and_then(|at| bytes.get(..at));

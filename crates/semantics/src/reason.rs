@@ -131,6 +131,17 @@ reasons! {
     Truncated "truncated" NotStored NONE, 0, "the response ended before it was complete";
     InvalidatedMeanwhile "invalidated-meanwhile" NotStored NONE, 0, "the page was purged or changed while the response was on its way";
     AlreadyExpired "already-expired" NotStored NONE, 0, "the response is stale on arrival and has no validator";
+    TokenDjango "token-django" NotStored NONE, 0, "the page has a form with a CSRF token of Django's, which is one visitor's";
+    TokenRails "token-rails" NotStored NONE, 0, "the page has a CSRF token as Rails makes them, which is one session's";
+    TokenLaravel "token-laravel" NotStored NONE, 0, "the page has a form with a CSRF token of Laravel's, which is one session's";
+    TokenSpring "token-spring" NotStored NONE, 0, "the page has a form with a CSRF token of Spring's, which is one session's";
+    TokenAspNet "token-aspnet" NotStored NONE, 0, "the page has a form with an antiforgery token of ASP.NET's, which is one visitor's";
+    TokenPhoenix "token-phoenix" NotStored NONE, 0, "the page has a form with a CSRF token of Phoenix's, which is one session's";
+    TokenUnclear "token-unclear" NotStored NONE, 0, "the page has tokens of Django's where they can't be replaced with certainty";
+    HtmlTooLarge "html-too-large" NotStored NONE, 0, "an HTML page that is too large to be looked through for tokens";
+    HtmlEncoded "html-encoded" NotStored NONE, 0, "an HTML page in a content coding that can't be read, so it was not looked through for tokens";
+    HtmlPart "html-part" NotStored NONE, 0, "a part of an HTML page, which can't be looked through for tokens";
+    HtmlSlow "html-slow" NotStored NONE, 0, "an HTML page that took too long to come whole, for others to wait until it was looked through";
 
     PublishAudience "publish-audience" NotPublished NONE, 0, "the page is for visitors whom nginx can't tell from others";
     PublishVersion "publish-version" NotPublished NONE, 0, "the page is a version's, which a cookie would have to prove to nginx, and can't";
@@ -196,6 +207,21 @@ impl Reason {
     #[must_use]
     pub const fn index(self) -> usize {
         self as usize
+    }
+
+    /// Whether the page embeds a token of one visitor or session.
+    #[must_use]
+    pub const fn is_token(self) -> bool {
+        matches!(
+            self,
+            Self::TokenDjango
+                | Self::TokenRails
+                | Self::TokenLaravel
+                | Self::TokenSpring
+                | Self::TokenAspNet
+                | Self::TokenPhoenix
+                | Self::TokenUnclear
+        )
     }
 
     /// The status we answer with when this reason is why we answer ourselves; none for the others.

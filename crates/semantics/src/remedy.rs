@@ -125,6 +125,29 @@ impl Reason {
             Self::AlreadyExpired => {
                 "The response came with a lifetime of zero, an `Expires` that is over or an `Age` that can't be read, and no validator. Check the application's clock and `Cache-Control`."
             }
+            Self::TokenDjango => {
+                "Give the page a rule with `csrf = \"django\"`: each visitor then gets a token of their own on the stored page. Or have a script fetch the token after the page is there."
+            }
+            Self::TokenRails
+            | Self::TokenLaravel
+            | Self::TokenSpring
+            | Self::TokenAspNet
+            | Self::TokenPhoenix => {
+                "Nothing, if each visitor may cost the application a request. Else keep the form off the page, or have a script fetch the token after the page is there: it belongs to a session, which only the application knows."
+            }
+            Self::TokenUnclear => {
+                "Keep Django's token in `{% csrf_token %}` or a `<meta name=\"csrf-token\">`, and out of scripts, attributes and comments; scripts can read it from either. Close all tags and quotation marks."
+            }
+            Self::HtmlTooLarge => {
+                "Pages up to 4 MiB are looked through. Split the page, or have the application send what is no page as another media type."
+            }
+            Self::HtmlEncoded => {
+                "Have the application send HTML uncompressed, or in gzip, deflate, br or zstd, one of them and whole."
+            }
+            Self::HtmlPart => "Nothing: ranges of HTML pages are passed through.",
+            Self::HtmlSlow => {
+                "Nothing, if the page is meant to come in pieces: it is passed through as it comes. Else look at what makes its body take more than ten seconds after its head."
+            }
 
             Self::PublishAudience => {
                 "Nothing: Larder answers such visitors from memory. For nginx a rule needs the audience `all-users`, `anonymous-only` or `anonymous-and-authenticated`, and no `keep_cookies`."
@@ -335,6 +358,17 @@ impl Reason {
             | Self::PublishType
             | Self::PublishFields
             | Self::PublishKey
+            | Self::TokenDjango
+            | Self::TokenRails
+            | Self::TokenLaravel
+            | Self::TokenSpring
+            | Self::TokenAspNet
+            | Self::TokenPhoenix
+            | Self::TokenUnclear
+            | Self::HtmlTooLarge
+            | Self::HtmlEncoded
+            | Self::HtmlPart
+            | Self::HtmlSlow
             | Self::MalformedRequest
             | Self::HeadTooLarge
             | Self::UriTooLong

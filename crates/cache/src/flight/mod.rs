@@ -10,7 +10,10 @@
 //!     │                    ├────────────> failed        (readers' connections are aborted)
 //!     │                    └─ too large ─> relay        (not kept, nobody else joins, the
 //!     ├──────────> stored / unshared / failed            writer waits for the slowest reader)
+//!     └──hold, push…──> shared, stored or unshared       (a body that is looked at as a whole first)
 //! ```
+//!
+//! While it is held, those who wait go on waiting; only the one who asked for it may read along.
 
 mod budget;
 mod reader;
@@ -69,14 +72,29 @@ impl Flight {
         if state.outcome.is_some() {
             return;
         }
-        if !matches!(outcome, Outcome::Shared(_)) {
+        // A body that is held back has its own end, whatever is told of it.
+        if !matches!(outcome, Outcome::Shared(_)) && state.held.is_none() {
             state.end = Some(End::Complete(None));
         }
-        state.expected = expected;
+        state.expected = expected.or(state.expected);
         state.outcome = Some(outcome);
         let wakers = state.all_wakers();
         drop(state);
         wakers.wake();
+    }
+
+    /// An answer with this head and, if it said so, of this length has come, and is for nobody else before its body was looked
+    /// at. Who could not share it need not wait for that.
+    pub fn hold(&self, head: Arc<Head>, expected: Option<u64>) {
+        let mut state = self.state.lock();
+        state.expected = expected;
+        state.held = Some(head);
+    }
+
+    /// The head of an answer that is held back.
+    #[must_use]
+    pub fn held(&self) -> Option<Arc<Head>> {
+        self.state.lock().held.clone()
     }
 
     /// What came of it, if that is known.
@@ -149,8 +167,7 @@ impl Flight {
             if fits {
                 state.reserved += length;
             } else {
-                self.budget.release(std::mem::take(&mut state.reserved));
-                state.mode = Mode::Relay;
+                self.give_back(&mut state);
             }
         }
         state.received += length;
@@ -159,6 +176,26 @@ impl Flight {
         let wakers = state.reader_wakers();
         drop(state);
         wakers.wake();
+    }
+
+    /// The body is not kept any more: it goes to those who read it, at the pace of the slowest.
+    pub fn relay(&self) {
+        let mut state = self.state.lock();
+        if state.mode == Mode::Keep {
+            self.give_back(&mut state);
+            state.drop_read_chunks();
+        }
+    }
+
+    fn give_back(&self, state: &mut State) {
+        self.budget.release(std::mem::take(&mut state.reserved));
+        state.mode = Mode::Relay;
+    }
+
+    /// Whether the body is being kept.
+    #[must_use]
+    pub fn keeps(&self) -> bool {
+        self.state.lock().mode == Mode::Keep
     }
 
     /// The body so far, if it is being kept.

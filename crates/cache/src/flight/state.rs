@@ -10,6 +10,7 @@ use larder_semantics::Reason;
 
 use super::Outcome;
 use crate::stored_body::StoredBody;
+use crate::variant::Head;
 
 /// How a body ended.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub(super) struct Place {
 pub(super) struct State {
     pub(super) outcome: Option<Outcome>,
     pub(super) invalidated: bool,
+    /// The head of an answer that nobody else gets before its body was looked at.
+    pub(super) held: Option<Arc<Head>>,
     pub(super) mode: Mode,
     /// The bytes from `base` up to `received`.
     pub(super) chunks: VecDeque<Bytes>,

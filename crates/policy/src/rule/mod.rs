@@ -93,6 +93,36 @@ pub struct Share {
     pub keep_cookies: Vec<String>,
     /// Cookies that may be taken off a response to make it storable.
     pub drop_set_cookie: Vec<String>,
+    /// What is made of its pages before they are stored.
+    pub rework: Rework,
+}
+
+/// What is made of HTML pages before they are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rework {
+    /// `minify = true`: what nobody sees is left out.
+    pub minify: bool,
+    /// `csrf = "django"`: each visitor gets tokens of their own in its forms.
+    pub csrf: bool,
+}
+
+impl Rework {
+    /// Whether anything is. Such pages are asked for without a content coding.
+    #[must_use]
+    pub const fn is_any(self) -> bool {
+        self.minify || self.csrf
+    }
+}
+
+impl Rule {
+    /// Where visitors get tokens of their own, the cookie that goes with them is Larder's to set: the application's is for
+    /// nobody.
+    pub(crate) fn own_cookie(&mut self, name: &str) {
+        let Action::Share(share) = &mut self.action else { return };
+        if share.rework.csrf && !share.drop_set_cookie.iter().any(|other| other == name) {
+            share.drop_set_cookie.push(name.to_owned());
+        }
+    }
 }
 
 impl Share {
@@ -112,6 +142,7 @@ impl Share {
             override_no_store: false,
             keep_cookies: Vec::new(),
             drop_set_cookie: Vec::new(),
+            rework: Rework::default(),
         }
     }
 

@@ -222,6 +222,7 @@ fn begin<B: http_body::Body, U>(
                     page.count();
                 }
                 let dress = is_shared.then(|| policy.dress(&ruling, true)).flatten();
+                let dress = dress.map(|dress| dress.by(scheme));
                 let ask = Ask { method: request.method(), headers, range: &facts.range, dress };
                 let account = Account::cached(note);
                 let response = respond::from_store(&variant, &ask, &account, now);

@@ -1,11 +1,10 @@
 //! Asking for one request only; what comes may be kept, freshen or invalidate what is stored.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::header::HeaderMap;
 use http::{Method, Request, Response, StatusCode};
 use larder_cache::collapse::Epoch;
+use larder_cache::finish::Finish;
 use larder_cache::flight::Outcome;
 use larder_cache::receive::{Answer as Received, Draft, Freshened, content_length};
 use larder_cache::respond::{self, Account, Ask, CACHE_STATUS};
@@ -15,9 +14,9 @@ use larder_policy::hygiene;
 use larder_semantics::{Failure, Reason, Timestamp, invalidation, validation};
 
 use super::ask::Sent;
-use super::lead::{Verdict, usable_stale, weigh};
+use super::lead::{self, Verdict, usable_stale, weigh};
 use super::shared::validated;
-use super::{Answer, Fetch, pump};
+use super::{Answer, Fetch};
 use crate::{FetchError, Inner, RequestBody};
 
 /// Asks for a GET or HEAD on its own. `stored` is what is there but can't be used as it is.
@@ -39,7 +38,7 @@ where
     // RFC 9111 §4.3.5: a HEAD goes on as it came and says something about what is stored.
     let validates = stored.as_ref().filter(|_| method == Method::GET);
     if let Some(variant) = validates {
-        validation::make_conditional(request.headers_mut(), &[&variant.head.validators]);
+        validation::make_conditional(request.headers_mut(), &[variant.head.asked_with()]);
     }
     let Sent { response, timing, birth } = match fetch.send(request).await {
         Ok(answer) => answer,
@@ -76,13 +75,12 @@ where
             take_in(&fetch, &newer);
             Ok(respond::from_store(&newer.variant, &ask, &validated(why), now))
         }
-        Verdict::Keep(_) if is_endless(&fetch, &parts.headers) => {
-            let account = account.not_stored(Reason::TooLarge);
-            Ok(dress(Response::from_parts(parts, body), &account, now))
-        }
         Verdict::Keep(draft) => {
             let response = Response::from_parts(parts, body);
-            Ok(keep(fetch, response, draft, since, &account))
+            match in_vain(&fetch, &draft, response.headers()) {
+                Some(reason) => Ok(dress(response, &account.not_stored(reason), now)),
+                None => Ok(keep(fetch, response, draft, since, &account).await),
+            }
         }
         Verdict::Refuse(reason) => {
             if !parts.status.is_server_error() && parts.status != StatusCode::NOT_MODIFIED {
@@ -94,10 +92,14 @@ where
     }
 }
 
-/// Whether the page outgrew what is kept not long ago, and does not say its length now either.
-fn is_endless<S>(fetch: &Fetch<S>, response: &HeaderMap) -> bool {
-    content_length(response).is_none()
-        && fetch.cache.uncacheable(&fetch.page.key) == Some(Reason::TooLarge)
+/// Why there is no use in trying to keep the page: not long ago it outgrew what is kept, and does not say its length now either;
+/// or it had a token.
+fn in_vain<S>(fetch: &Fetch<S>, draft: &Draft, response: &HeaderMap) -> Option<Reason> {
+    let known = fetch.cache.uncacheable(&fetch.page.key)?;
+    let is_endless = known == Reason::TooLarge && content_length(response).is_none();
+    let is_looked_at = draft.finish != Finish::AsItIs;
+    let is_refused = known.is_token() || known == Reason::HtmlSlow;
+    (is_endless || is_looked_at && is_refused).then_some(known)
 }
 
 /// Puts the newer head on the stored response, or forgets it where that forbids to share it.
@@ -219,7 +221,7 @@ where
     match draft {
         Ok(draft) if !too_large => {
             // What is kept is a success, so it was itself a change.
-            Ok(keep(fetch, response, draft, since.after_own_change(), &account))
+            Ok(keep(fetch, response, draft, since.after_own_change(), &account).await)
         }
         Ok(_) | Err(_) => Ok(dress(response, &account, now)),
     }
@@ -240,7 +242,7 @@ fn invalidate<S>(fetch: &Fetch<S>, response: &HeaderMap) {
 }
 
 /// Sends a response on while it is being stored, unless the page was invalidated `since`.
-fn keep<S, U>(
+async fn keep<S, U>(
     fetch: Fetch<S>,
     response: Response<U>,
     draft: Draft,
@@ -263,12 +265,13 @@ where
         return dress(response, account, now);
     };
     let (mut parts, body) = response.into_parts();
-    let account = account.stored();
-    let told = account.cache_status(Some(&draft.head.freshness), now);
-    lead.flight().publish(Outcome::Shared(Arc::clone(&draft.head)), content_length(&parts.headers));
-    let cache = fetch.cache;
-    tokio::spawn(async move { pump::pump(&cache, &lead, &draft, body).await });
-    parts.headers.append(CACHE_STATUS, told);
+    let freshness = draft.head.freshness;
+    let looked_at = lead::begin(&fetch.cache, lead, draft, (&parts, body), None);
+    let account = match looked_at.wait_a_moment().await {
+        Some(Outcome::Unshared(reason)) => account.not_stored(reason),
+        None | Some(_) => account.stored(),
+    };
+    parts.headers.append(CACHE_STATUS, account.cache_status(Some(&freshness), now));
     Response::from_parts(parts, Body::shared(reader, account.note))
 }
 

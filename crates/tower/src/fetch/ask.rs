@@ -121,7 +121,9 @@ impl<S> Fetch<S> {
     /// What a rule makes of the page before a visitor sees it.
     pub(crate) fn page_dress(&self) -> Option<Dress<'_>> {
         let ruled = self.ruled.as_deref()?;
-        ruled.policy().dress(ruled.ruling(), true)
+        let scheme = larder_policy::key::read(&self.page.key).map(|(scheme, ..)| scheme);
+        let dress = ruled.policy().dress(ruled.ruling(), true)?;
+        Some(scheme.map_or(dress, |scheme| dress.by(scheme)))
     }
 
     /// What a rule makes of the visitor's own answer.

@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Request, Response, response};
+use larder_cache::Cache;
 use larder_cache::collapse::Lead;
-use larder_cache::flight::{Outcome, Reader};
+use larder_cache::finish::Finish;
+use larder_cache::flight::{Outcome, Reader, Wait};
+use larder_cache::limits::HTML_TOLD_AFTER;
 use larder_cache::receive::{Answer, Draft, Freshened, content_length};
 use larder_cache::variant::{Head, Variant};
 use larder_semantics::{Failure, Reason, RequestDirectives};
 
+use super::Fetch;
 use super::ask::Sent;
-use super::{Fetch, pump};
+use super::pump::Pump;
 use crate::{Inner, RequestBody};
 
 /// What the one who asked gets from a fetch made in its name.
@@ -20,10 +24,14 @@ pub(super) enum Led<U> {
     Shared(response::Parts, Arc<Head>, Reader),
     /// The stored response, found valid.
     Validated(Variant),
+    /// A response that was made otherwise, and is stored.
+    Reworked(Variant),
     /// The stored response, stale: the application failed.
     Stale(Variant, Reason),
     /// A response for the one who asked only.
     Unshared(Response<U>, Reason),
+    /// The same, found out when its body was on its way.
+    Refused(response::Parts, Reader, Reason),
     /// No response.
     Failed(Reason),
 }
@@ -91,7 +99,7 @@ where
                 let named = answer.named(&fetch.cache.options());
                 fetch.cache.learn(sharing.rule(), &named);
             }
-            share(&fetch, lead, draft, parts, body)
+            share(&fetch, lead, draft, (parts, body), variant).await
         }
         Verdict::Refuse(reason) => {
             if !parts.status.is_server_error() {
@@ -107,13 +115,14 @@ where
     }
 }
 
-/// Tells everybody of a response that they may share, and has its body stored.
-fn share<S, U>(
+/// Tells everybody of a response that they may share, and has its body stored. Where that has to be looked at first, they are
+/// told when it was.
+async fn share<S, U>(
     fetch: &Fetch<S>,
     lead: Lead,
     draft: Draft,
-    parts: response::Parts,
-    body: U,
+    (parts, body): (response::Parts, U),
+    replaced: Option<Variant>,
 ) -> Led<U>
 where
     U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
@@ -124,10 +133,65 @@ where
     let Some(reader) = lead.flight().reader(0, None) else {
         return Led::Failed(Reason::ClosedEarly);
     };
-    lead.flight().publish(Outcome::Shared(Arc::clone(&head)), content_length(&parts.headers));
-    let cache = Arc::clone(&fetch.cache);
-    tokio::spawn(async move { pump::pump(&cache, &lead, &draft, body).await });
-    Led::Shared(parts, head, reader)
+    // What is stored was made by a rule that its page may no longer fit.
+    let replaced = replaced.filter(|_| fetch.shared().is_some());
+    let looked_at = begin(&fetch.cache, lead, draft, (&parts, body), replaced);
+    let told = match fetch.shared() {
+        // It was asked for on behalf of nobody, so it is the asker's only if it is everybody's.
+        Some(_) => looked_at.wait().await,
+        None => looked_at.wait_a_moment().await,
+    };
+    match told {
+        None | Some(Outcome::Shared(_)) => Led::Shared(parts, head, reader),
+        Some(Outcome::Unshared(reason)) => Led::Refused(parts, reader, reason),
+        Some(Outcome::Failed(reason)) => Led::Failed(reason),
+        Some(Outcome::Stored(variant)) => Led::Reworked(variant),
+        Some(Outcome::Stale(variant, reason)) => Led::Stale(variant, reason),
+    }
+}
+
+/// What will be told of a body.
+pub(super) struct LookedAt(Option<Wait>);
+
+impl LookedAt {
+    /// What was told; at once where nothing has to be looked at.
+    async fn wait(self) -> Option<Outcome> {
+        Some(self.0?.await)
+    }
+
+    /// The same, unless it takes too long for one who may have the answer in any case.
+    pub(super) async fn wait_a_moment(self) -> Option<Outcome> {
+        tokio::time::timeout(HTML_TOLD_AFTER, self.0?).await.ok()
+    }
+}
+
+/// Has a body pumped and stored by a task of its own.
+pub(super) fn begin<U>(
+    cache: &Arc<Cache>,
+    lead: Lead,
+    draft: Draft,
+    (parts, body): (&response::Parts, U),
+    replaced: Option<Variant>,
+) -> LookedAt
+where
+    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    U::Error: Into<Reason>,
+{
+    let (flight, head) = (lead.flight(), Arc::clone(&draft.head));
+    let length = content_length(&parts.headers);
+    let looked_at = if draft.finish == Finish::AsItIs {
+        flight.publish(Outcome::Shared(head), length);
+        LookedAt(None)
+    } else {
+        flight.hold(head, length);
+        LookedAt(flight.wait())
+    };
+    let cache = Arc::clone(cache);
+    tokio::spawn(async move {
+        let pump = Pump { cache: &cache, lead: &lead, draft: &draft, replaced: replaced.as_ref() };
+        pump.run(body).await;
+    });
+    looked_at
 }
 
 /// What an answer means for the store.

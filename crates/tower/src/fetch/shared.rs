@@ -73,8 +73,10 @@ where
                 let is_other = match &led {
                     Led::Shared(_, head, _) => !head.matches(&asked.headers),
                     // A 304 can say it, too.
-                    Led::Validated(variant) => !variant.head.matches(&asked.headers),
-                    Led::Stale(..) | Led::Unshared(..) | Led::Failed(_) => false,
+                    Led::Validated(variant) | Led::Reworked(variant) => {
+                        !variant.head.matches(&asked.headers)
+                    }
+                    Led::Stale(..) | Led::Unshared(..) | Led::Refused(..) | Led::Failed(_) => false,
                 };
                 if !is_other {
                     return conclude(fetch, asked, led, reason).await;
@@ -140,7 +142,7 @@ impl<B> Asked<B> {
         match &variant {
             // RFC 9111 §4.3.1.
             Some(variant) => {
-                validation::make_conditional(&mut headers, &[&variant.head.validators]);
+                validation::make_conditional(&mut headers, &[variant.head.asked_with()]);
             }
             None => fill(&mut headers, &self.headers, &self.facts.range),
         }
@@ -185,7 +187,7 @@ fn fill_errand<S, B>(
     }
     let mut headers = sent.clone();
     if let Some(variant) = &variant {
-        validation::make_conditional(&mut headers, &[&variant.head.validators]);
+        validation::make_conditional(&mut headers, &[variant.head.asked_with()]);
     }
     let uri = fetch.page.asked_target().unwrap_or_else(|| uri.clone());
     let mut request = bodiless(headers, uri);
@@ -236,7 +238,7 @@ where
             let mut headers = parts.headers.clone();
             let variant = still_there(&fetch, Some(variant));
             match &variant {
-                Some(it) => validation::make_conditional(&mut headers, &[&it.head.validators]),
+                Some(it) => validation::make_conditional(&mut headers, &[it.head.asked_with()]),
                 None => fill(&mut headers, &parts.headers, &RangeRequest::None),
             }
             Errand {
@@ -330,6 +332,10 @@ where
         Led::Validated(variant) => {
             Ok(respond::from_store(&variant, &asked.ask(&fetch), &validated(why), now))
         }
+        Led::Reworked(variant) => {
+            let account = Account::forwarded(Handling::Miss, why).stored();
+            Ok(respond::from_store(&variant, &asked.ask(&fetch), &account, now))
+        }
         Led::Stale(variant, reason) => {
             let account = Account::cached(Note::new(Handling::Stale, reason));
             Ok(respond::from_store(&variant, &asked.ask(&fetch), &account, now))
@@ -340,6 +346,16 @@ where
         Led::Unshared(response, _) if response.status() == StatusCode::NOT_MODIFIED => {
             // The condition was ours, so this 304 is no answer for the client.
             alone(fetch, asked, why).await
+        }
+        Led::Refused(_, _, reason) if fetch.shared().is_some() => {
+            // It has a token, or nobody knows: made for nobody, it is not given to anybody.
+            let refused = Refused { reason, cookie: None };
+            Box::pin(alone::own(fetch, asked.own(), why, &refused)).await
+        }
+        Led::Refused(mut parts, reader, reason) => {
+            let account = Account::forwarded(Handling::Miss, why).not_stored(reason);
+            parts.headers.append(CACHE_STATUS, account.cache_status(None, now));
+            Ok(Response::from_parts(parts, Body::shared(reader, account.note)))
         }
         Led::Unshared(response, reason) => {
             let account = Account::forwarded(Handling::Miss, why).not_stored(reason);

@@ -41,8 +41,12 @@ pub(crate) fn made(headers: &HeaderMap) -> Option<usize> {
 impl Judge<'_> {
     pub(crate) fn of(&self, asked: &Asked, got: Option<&Got>) -> Verdict {
         let Some(got) = got else {
-            let failed =
-                self.of_page(asked).any(|record| record.disconnects && record.at + 2 >= asked.at);
+            // A page that others wait for is looked through before anybody gets its head.
+            let is_looked_at = |record: &Record| record.said.content_type.starts_with("text/html");
+            let failed = self.of_page(asked).any(|record| {
+                record.disconnects && record.at + 2 >= asked.at
+                    || record.breaks_off && is_looked_at(record) && record.at >= asked.at
+            });
             return claim(failed, "no response, although the application did not fail");
         };
         let made = made(&got.headers).ok_or("a response that the application did not make")?;

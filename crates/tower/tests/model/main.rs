@@ -34,7 +34,7 @@ where
         Some(seed) => seed..seed + 1,
         None => first_seed..first_seed + asked("LARDER_MODEL_EPISODES").unwrap_or(count),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     for seed in seeds {
         runtime.block_on(run(seed)).unwrap_or_else(|why| panic!("LARDER_MODEL_SEED={seed}: {why}"));
     }

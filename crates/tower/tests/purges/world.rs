@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Full};
+use larder_cache::limits::HTML_TOLD_AFTER;
 use larder_cache::purge::{Mode, Purge};
 use larder_cache::{Cache, Clock, Options};
 use larder_policy::{KeyBuf, Scheme};
@@ -330,6 +331,8 @@ impl World {
         for _ in 0..16 {
             tokio::task::yield_now().await;
         }
+        // A page that is looked through is told of a moment later; the clock jumps.
+        tokio::time::sleep(HTML_TOLD_AFTER * 2).await;
         while self.clients.try_join_next().is_some() {}
         self.handles.retain(|handle| !handle.is_finished());
         self.settled.push(self.ledger.books().moment());
