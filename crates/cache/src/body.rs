@@ -195,3 +195,74 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use http_body::Body as _;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::note::Handling;
+    use crate::stored_body::Hole;
+
+    #[derive(Debug)]
+    struct NoBody;
+
+    impl http_body::Body for NoBody {
+        type Data = Bytes;
+        type Error = Incomplete;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Incomplete>>> {
+            Poll::Ready(None)
+        }
+    }
+
+    impl From<Incomplete> for Reason {
+        fn from(incomplete: Incomplete) -> Self {
+            incomplete.reason
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_filled_page_is_its_bytes_with_the_filling_in_each_hole(
+            length in 0_usize..150_000,
+            mut places in proptest::collection::vec(0_usize..150_001, 0..8),
+        ) {
+            let page: Vec<u8> = (0..length).map(|at| b"0123456789<>"[at % 12]).collect();
+            for place in &mut places {
+                *place = (*place).min(length);
+            }
+            places.sort_unstable();
+            let mut expected = page.clone();
+            for place in places.iter().rev() {
+                expected.splice(place..place, [b'x'; 64]);
+            }
+            let holes = places.iter().map(|at| Hole { at: *at as u64 }).collect();
+            let stored = Arc::new(StoredBody::whole(&[page.into()]).with_holes(holes));
+            prop_assert_eq!(stored.filled_length(), expected.len() as u64);
+            let note = Note::new(Handling::Hit, Reason::Fresh);
+            let mut body: Body<NoBody> = Body::filled(stored, Bytes::from_static(&[b'x'; 64]), note);
+            let mut read = Vec::new();
+            let mut cx = Context::from_waker(Waker::noop());
+            loop {
+                let left = (expected.len() - read.len()) as u64;
+                prop_assert_eq!(body.size_hint().exact(), Some(left));
+                prop_assert_eq!(body.is_end_stream(), left == 0);
+                match Pin::new(&mut body).poll_frame(&mut cx) {
+                    Poll::Ready(Some(frame)) => {
+                        read.extend_from_slice(&frame.unwrap().into_data().unwrap());
+                    }
+                    Poll::Ready(None) => break,
+                    Poll::Pending => panic!("it is all there"),
+                }
+            }
+            prop_assert_eq!(read, expected);
+        }
+    }
+}

@@ -207,7 +207,8 @@ impl Answer<'_> {
         let how = share.map(|share| share.rework).unwrap_or_default();
         let finish = Finish::of(self.status, self.response, how)?;
         let sets_secret = how.csrf
-            && set_cookie::names(self.response).any(|name| name == options.policy.csrf.name.as_bytes());
+            && set_cookie::names(self.response)
+                .any(|name| name == options.policy.csrf.name.as_bytes());
         let (part, exact_range) = self.placement()?;
         storing::strip_for_storing(&mut map);
         let mut head = head_of(self.status, &map, vary, self, settings);

@@ -14,6 +14,7 @@ use larder_semantics::Settings;
 use larder_tls::{Certificates, MinVersion, Source};
 
 use crate::build::ConfigBuilder;
+use crate::csrf::CsrfConfig;
 use crate::front::FrontConfig;
 use crate::machine::Machine;
 use crate::options::OPTIONS;
@@ -96,6 +97,7 @@ pub(crate) struct SiteConfig {
     pub(crate) xhr_never: bool,
     pub(crate) xhr_signs: Vec<String>,
     pub(crate) share_session_responses: bool,
+    pub(crate) csrf: CsrfConfig,
 }
 
 /// What tells users apart in the audience `per-user`.
@@ -351,6 +353,7 @@ impl Config {
                 xhr_never: false,
                 xhr_signs: Vec::new(),
                 share_session_responses: false,
+                csrf: CsrfConfig::default(),
             },
             front_options: FrontConfig::default(),
             purge_options: PurgeConfig::default(),

@@ -175,6 +175,10 @@ pub enum Kind {
 pub enum Words {
     /// A cookie's name.
     CookieName,
+    /// Below which path a cookie is sent.
+    CookiePath,
+    /// For whose hosts a cookie is.
+    CookieDomain,
     /// Cookies' names, one `*` for any run of characters.
     CookiePatterns,
     /// Names of a query's parameters, or beginnings of them with a trailing `*`.
@@ -212,6 +216,8 @@ impl Words {
     const fn one(self) -> &'static str {
         match self {
             Self::CookieName => "name of a cookie",
+            Self::CookiePath => "path of a URL",
+            Self::CookieDomain => "domain",
             Self::CookiePatterns => "list of cookies",
             Self::Parameters => "list of parameters",
             Self::Path => "path of a URL",

@@ -25,6 +25,7 @@ mod build;
 mod certificates;
 mod config;
 mod contradictions;
+mod csrf;
 mod documentation;
 mod file;
 mod front;

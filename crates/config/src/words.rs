@@ -20,6 +20,8 @@ use crate::suggest::closest;
 pub(crate) fn parse(of: Words, text: &str) -> Result<String, Fault> {
     match of {
         Words::CookieName => cookie(text)?,
+        Words::CookiePath => cookie_path(text)?,
+        Words::CookieDomain => cookie_domain(text)?,
         Words::CookiePatterns => cookie_pattern(text)?,
         Words::Parameters => parameter(text)?,
         Words::Path => url_path(text)?,
@@ -70,6 +72,27 @@ fn certificate_name(text: &str) -> Result<(), Fault> {
     let hint = "write the name that the application's certificate has, as in \"app.example\"";
     let wrong = || Fault::new(format!("no certificate is for {text:?}"), hint);
     larder_tls::client::Name::parse(text).map(drop).ok_or_else(wrong)
+}
+
+/// A path as a cookie's attribute, which ends at a semicolon.
+fn cookie_path(text: &str) -> Result<(), Fault> {
+    if text.contains(';') {
+        return Err(Fault::new(format!("{text:?} is no path of a cookie"), "write \"/\""));
+    }
+    url_path(text)
+}
+
+/// A domain as a cookie's attribute: RFC 6265 §5.2.3 ignores a dot before it.
+fn cookie_domain(text: &str) -> Result<(), Fault> {
+    let is_label = |label: &str| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        (1..=63).contains(&label.len()) && label.bytes().all(fits)
+    };
+    if text.len() <= 253 && text.split('.').all(is_label) {
+        return Ok(());
+    }
+    let hint = "write a name of hosts, without a dot before it, as in \"example.com\"";
+    Err(Fault::new(format!("{text:?} is not a domain"), hint))
 }
 
 /// A field that may go on although its name has an underscore.

@@ -76,6 +76,11 @@ mod tests {
     }
 
     #[test]
+    fn only_forms_that_can_be_made_for_others_are_offered() {
+        assert_said("rework.txt");
+    }
+
+    #[test]
     fn lifetimes_are_sensible() {
         assert_said("lifetimes.txt");
     }

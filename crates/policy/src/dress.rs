@@ -11,7 +11,8 @@ use crate::rule::Share;
 use crate::ruling::{Ruling, Way};
 use crate::scheme::Scheme;
 use http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, ETAG, EXPIRES, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, PRAGMA, SET_COOKIE, VARY,
+    ACCEPT_RANGES, CACHE_CONTROL, ETAG, EXPIRES, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED,
+    PRAGMA, SET_COOKIE, VARY,
 };
 use larder_semantics::field::cache_control::{Flags, ResponseDirectives};
 use std::fmt::Write as _;

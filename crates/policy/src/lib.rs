@@ -54,8 +54,8 @@ mod visit;
 mod visitor;
 pub mod xhr;
 
-pub use csrf::CsrfCookie;
 pub use audience::{Audience, Part, UserKey};
+pub use csrf::CsrfCookie;
 pub use explain::{Explanation, Question};
 pub use front::Front;
 pub use host::CanonicalHost;

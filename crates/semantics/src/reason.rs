@@ -139,7 +139,7 @@ reasons! {
     TokenPhoenix "token-phoenix" NotStored NONE, 0, "the page has a form with a CSRF token of Phoenix's, which is one session's";
     TokenUnclear "token-unclear" NotStored NONE, 0, "the page has tokens of Django's where they can't be replaced with certainty";
     HtmlTooLarge "html-too-large" NotStored NONE, 0, "an HTML page that is too large to be looked through for tokens";
-    HtmlEncoded "html-encoded" NotStored NONE, 0, "an HTML page in a content coding that can't be read, so it was not looked through for tokens";
+    HtmlEncoded "html-encoded" NotStored NONE, 0, "an HTML page in a content coding or charset that can't be read, so it was not looked through for tokens";
     HtmlPart "html-part" NotStored NONE, 0, "a part of an HTML page, which can't be looked through for tokens";
     HtmlSlow "html-slow" NotStored NONE, 0, "an HTML page that took too long to come whole, for others to wait until it was looked through";
 

@@ -142,7 +142,7 @@ impl Reason {
                 "Pages up to 4 MiB are looked through. Split the page, or have the application send what is no page as another media type."
             }
             Self::HtmlEncoded => {
-                "Have the application send HTML uncompressed, or in gzip, deflate, br or zstd, one of them and whole."
+                "Have the application send HTML uncompressed, or in gzip, deflate, br or zstd, one of them and whole; and in UTF-8."
             }
             Self::HtmlPart => "Nothing: ranges of HTML pages are passed through.",
             Self::HtmlSlow => {

@@ -13,6 +13,7 @@ pub use rework::Reworked;
 
 use http::StatusCode;
 use http::header::{self, HeaderMap};
+use larder_html::is_readable_charset;
 use larder_policy::Rework;
 use larder_semantics::Reason;
 
@@ -37,8 +38,9 @@ impl Finish {
     /// # Errors
     /// The reason why it can't be done, so that the answer is not to be stored.
     pub fn of(status: StatusCode, response: &HeaderMap, how: Rework) -> Result<Self, Reason> {
-        if !is_html(response) {
-            return Ok(Self::AsItIs);
+        let Some(html) = Html::of(response) else { return Ok(Self::AsItIs) };
+        if !html.is_readable {
+            return Err(Reason::HtmlEncoded);
         }
         if status == StatusCode::PARTIAL_CONTENT {
             // A token may lie across the border of two parts.
@@ -49,19 +51,36 @@ impl Finish {
         }
         let coding = Coding::of(response).ok_or(Reason::HtmlEncoded)?;
         // It was asked for in none. An application that knows better gets its page passed on as it is.
+        // What may be left out of HTML is not all that may be left out of XML.
+        let how = Rework { minify: how.minify && !html.is_xml, ..how };
         let reworked = how.is_any() && coding == Coding::Identity;
         Ok(if reworked { Self::Rework(how) } else { Self::Inspect(coding) })
     }
 }
 
-/// Whether browsers take it for a page, in which forms are forms.
-fn is_html(response: &HeaderMap) -> bool {
-    let Some(line) = response.get(header::CONTENT_TYPE) else { return false };
-    let media = line.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-    let media = media.trim_ascii();
-    [&b"text/html"[..], b"application/xhtml+xml"]
-        .iter()
-        .any(|known| media.eq_ignore_ascii_case(known))
+/// What browsers take for a page, in which forms are forms.
+struct Html {
+    is_xml: bool,
+    /// Whether a byte below 128 is the character that it looks like.
+    is_readable: bool,
+}
+
+impl Html {
+    fn of(response: &HeaderMap) -> Option<Self> {
+        let line = response.get(header::CONTENT_TYPE)?.as_bytes();
+        let mut parts = line.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        let media = parts.next().unwrap_or_default();
+        let is_xml = media.eq_ignore_ascii_case(b"application/xhtml+xml");
+        if !is_xml && !media.eq_ignore_ascii_case(b"text/html") {
+            return None;
+        }
+        let charset = |part: &[u8]| {
+            let (name, value) = part.split_at_checked(b"charset=".len())?;
+            let value = value.strip_prefix(b"\"").unwrap_or(value);
+            name.eq_ignore_ascii_case(b"charset=").then(|| is_readable_charset(value))
+        };
+        Some(Self { is_xml, is_readable: parts.filter_map(charset).all(|readable| readable) })
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +111,11 @@ mod tests {
             (whole, &[html, ("content-encoding", "GZIP")], Ok(Finish::Inspect(Coding::Gzip))),
             (whole, &[html, ("content-encoding", "gzip, br")], Err(Reason::HtmlEncoded)),
             (whole, &[html, ("content-encoding", "dcb")], Err(Reason::HtmlEncoded)),
+            (
+                whole,
+                &[("content-type", "text/html; charset=\"UTF-16LE\"")],
+                Err(Reason::HtmlEncoded),
+            ),
             (whole, &[html, ("content-length", "4194304")], identity),
             (whole, &[html, ("content-length", "4194305")], Err(Reason::HtmlTooLarge)),
             (StatusCode::PARTIAL_CONTENT, &[html], Err(Reason::HtmlPart)),

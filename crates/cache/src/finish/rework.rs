@@ -37,14 +37,11 @@ impl Reworked {
                 None => Ok(Self { bytes: page, holes: Vec::new(), is_changed: is_minified }),
             };
         }
-        let found = match csrf_holes(&page) {
-            Ok(found) => found,
+        let Ok(found) = csrf_holes(&page) else {
             // Where the page is one of another framework, that is what there is to say.
-            Err(_) => {
-                let framework = scan(&page).map(reason_of);
-                let other = framework.filter(|reason| *reason != Reason::TokenDjango);
-                return Err(other.unwrap_or(Reason::TokenUnclear));
-            }
+            let framework = scan(&page).map(reason_of);
+            let other = framework.filter(|reason| *reason != Reason::TokenDjango);
+            return Err(other.unwrap_or(Reason::TokenUnclear));
         };
         if found.is_empty() {
             return Ok(Self { bytes: page, holes: Vec::new(), is_changed: is_minified });
@@ -83,7 +80,9 @@ mod tests {
 
     #[test]
     fn tokens_are_cut_out_and_their_places_kept() {
-        let field = |token: &str| format!("<input type=\"hidden\" name=\"csrfmiddlewaretoken\" value=\"{token}\">");
+        let field = |token: &str| {
+            format!("<input type=\"hidden\" name=\"csrfmiddlewaretoken\" value=\"{token}\">")
+        };
         let page = |token: &str| {
             format!("<p>a<form>{}</form><form>{}</form>z", field(token), field(token))
         };
@@ -100,7 +99,8 @@ mod tests {
     #[test]
     fn a_page_whose_tokens_can_not_be_cut_out_is_not_stored() {
         let django = format!("<input name=csrfmiddlewaretoken value={TOKEN}>");
-        let script = format!("{django}<script>let t = {{\"csrfmiddlewaretoken\": \"{TOKEN}\"}}</script>");
+        let script =
+            format!("{django}<script>let t = {{\"csrfmiddlewaretoken\": \"{TOKEN}\"}}</script>");
         let rails = "<meta name=\"csrf-token\" content=\"abcdefABCDEF0123-_56789abc==\">";
         for (page, how, reason) in [
             (&*script, CSRF, Reason::TokenUnclear),

@@ -5,6 +5,7 @@
 //! is told ([`proxy`]), what is decided at its door ([`front`]), who may purge ([`purge`]), how fast pages are fetched in advance ([`warm`]), what holds for the whole site ([`site`]) and how
 //! applications by https are spoken to ([`upstream_tls`]); rules and audiences, of which there may be many, have tables of their own ([`crate::rules`]). Unsafe choices are named `danger.*`.
 
+mod csrf;
 mod front;
 mod proxy;
 mod purge;
@@ -63,6 +64,10 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
         "How it is known who a visitor is. [rules.md](rules.md#identity) has the whole story.",
     ),
     ("xhr", "Requests that scripts make."),
+    (
+        "csrf",
+        "The cookie with a visitor's secret for forms. [rules.md](rules.md#pages-with-forms) has the whole story.",
+    ),
     ("timeouts", "How long anybody is waited for."),
     ("limits", "How much a client may send or open."),
     ("upstream_pool", "Connections to the applications, and when one is left alone."),
@@ -82,6 +87,7 @@ const PARTS: [&[OptionSpec]; 7] = [
     purge::OPTIONS,
     warm::OPTIONS,
     site::OPTIONS,
+    csrf::OPTIONS,
     upstream_tls::OPTIONS,
     &[upstream_tls::DANGER],
 ];

@@ -67,6 +67,7 @@ pub(crate) fn compile(
         xhr,
         share_session_responses: options.share_session_responses,
         tags: source.tags.clone(),
+        csrf: options.csrf.cookie(),
     };
     let place = headers.first().cloned().unwrap_or(Place::Whole);
     Policy::new(parts).map_err(|message| problems.push(Problem::new(place, message))).ok()

@@ -10,6 +10,7 @@ mod compile;
 mod compiled;
 mod raw;
 mod read;
+mod rework;
 mod rule;
 mod share;
 mod site;

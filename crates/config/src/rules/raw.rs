@@ -60,6 +60,8 @@ pub(crate) struct RawRule {
     pub(crate) keep_cookies: Option<Texts>,
     pub(crate) drop_set_cookie: Option<Texts>,
     pub(crate) override_no_store: Option<At<bool>>,
+    pub(crate) minify: Option<At<bool>>,
+    pub(crate) csrf: Option<At<String>>,
 }
 
 /// One `[audience.NAME]`.
@@ -102,6 +104,8 @@ impl RawRule {
             keep_cookies: None,
             drop_set_cookie: None,
             override_no_store: None,
+            minify: None,
+            csrf: None,
         }
     }
 

@@ -6,6 +6,7 @@ use larder_policy::{Audience, Share};
 
 use super::audience::twice;
 use super::raw::{At, RawRule};
+use super::rework;
 use super::rule::{Site, elements, status};
 use crate::limits::LIFETIME_SECONDS_MAX;
 use crate::problem::Problem;
@@ -53,6 +54,7 @@ pub(crate) fn check(
     share.keep_cookies = elements(raw.keep_cookies.as_ref(), "keep_cookies", problems, cookie);
     share.drop_set_cookie =
         elements(raw.drop_set_cookie.as_ref(), "drop_set_cookie", problems, cookie);
+    share.rework = rework::check(raw, problems);
     kept_cookies(raw, site, problems);
     dropped_sessions(raw, site, problems);
     let is = |at: &Option<At<bool>>| at.as_ref().is_some_and(|at| at.value);

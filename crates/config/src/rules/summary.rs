@@ -42,9 +42,12 @@ fn action(action: &Action) -> String {
         Action::Never => "never".to_owned(),
         Action::Pass => "pass".to_owned(),
         Action::Respect => "as the response says".to_owned(),
-        Action::Share(share) => match share.ttl {
-            Some(ttl) => format!("{}, ttl {}", share.audience.name(), show_duration(ttl)),
-            None => format!("{}, as long as the response says", share.audience.name()),
-        },
+        Action::Share(share) => {
+            let made = share.rework.words();
+            match share.ttl {
+                Some(ttl) => format!("{}, ttl {}{made}", share.audience.name(), show_duration(ttl)),
+                None => format!("{}, as long as the response says{made}", share.audience.name()),
+            }
+        }
     }
 }

@@ -271,9 +271,29 @@ pub(crate) const RULE_OPTIONS: &[RuleOption] = &[
         only: For::Shared,
         text: "Cookies that may be taken off a response so that it can be stored. A response that sets any other \
                cookie is not stored. Full names. A page with a form and its CSRF token is not made \
-               shareable by it: the token in the page would be everybody's.",
+               shareable by it: that is what `csrf` is for.",
         default: "none",
         example: "[\"csrftoken\"]",
+    },
+    RuleOption {
+        key: "minify",
+        kind: RuleKind::Switch(|r| &mut r.minify),
+        only: For::Shared,
+        text: "Whether blanks and comments that nobody sees are left out of HTML pages, once, when they are stored. Pages that can't \
+               be read with certainty stay as they are, to the byte. The application is asked for these pages without compression.",
+        default: "`false`",
+        example: "true",
+    },
+    RuleOption {
+        key: "csrf",
+        kind: RuleKind::Text(|r| &mut r.csrf),
+        only: For::Shared,
+        text: "`\"django\"`: pages with Django's forms are stored without their tokens, and each visitor gets tokens of their own \
+               in them, made from the cookie that `[csrf]` names. Who has none gets one. \
+               [rules.md](rules.md#pages-with-forms) has the whole story. The application is asked for these pages without \
+               compression.",
+        default: "pages that embed a token are not stored",
+        example: "\"django\"",
     },
     RuleOption {
         key: "danger.override_no_store",

@@ -307,7 +307,8 @@ fn line(rule: &Rule) -> RuleLine {
                 || "as long as the response says".to_owned(),
                 |ttl| format!("ttl {}", show_span(ttl)),
             );
-            (format!("{name}, {ttl}"), Some(name.to_owned()))
+            let made = share.rework.words();
+            (format!("{name}, {ttl}{made}"), Some(name.to_owned()))
         }
     };
     if let Some(scheme) = rule.scheme {

@@ -112,6 +112,13 @@ impl Rework {
     pub const fn is_any(self) -> bool {
         self.minify || self.csrf
     }
+
+    /// What is made of its pages, for people: nothing, or `, minified, with forms`.
+    #[must_use]
+    pub fn words(self) -> String {
+        let all = [(self.minify, ", minified"), (self.csrf, ", with forms")];
+        all.into_iter().filter_map(|(is, word)| is.then_some(word)).collect()
+    }
 }
 
 impl Rule {

@@ -77,17 +77,21 @@ impl Pump<'_> {
                 Err(other) => trailers = storable(other),
             }
         }
-        let done = match look {
-            None if passes => Ok(flight.complete(trailers.take(), None)),
-            None => Ok(self.keep(trailers.take())),
-            Some(Look::Through(inspector)) => {
-                inspector.finish().map(|()| self.keep(trailers.take()))
-            }
-            Some(Look::Rework(how, _)) => self.rework(how),
+        let refused = match look {
+            None => None,
+            Some(Look::Through(inspector)) => inspector.finish().err(),
+            Some(Look::Rework(how, _)) => match self.rework(how) {
+                Ok(()) => return,
+                Err(reason) => Some(reason),
+            },
         };
-        if let Err(reason) = done {
+        if let Some(reason) = refused {
             self.refuse(reason);
+        }
+        if passes || refused.is_some() {
             flight.complete(trailers, None);
+        } else {
+            self.keep(trailers);
         }
     }
 

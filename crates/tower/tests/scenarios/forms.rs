@@ -51,7 +51,7 @@ fn django(sent: &Sent) -> Answer {
 
 /// The tokens in a page.
 fn tokens(body: &str) -> Vec<&str> {
-    let value = |text: &'static str| body.split(text).skip(1).map(|rest| &rest[..64]);
+    let value = |text: &'static str| body.split(text).skip(1).filter_map(|rest| rest.get(..64));
     value("content=\"").chain(value("csrfmiddlewaretoken\" value=\"")).collect()
 }
 
@@ -220,9 +220,10 @@ async fn a_page_whose_tokens_can_not_be_replaced_is_each_visitors_own() {
     let script = |sent: &Sent| {
         let own = sent.field("cookie").and_then(|line| line.strip_prefix("csrftoken="));
         let own = own.unwrap_or(APPS).to_owned();
-        Answer::new(200)
-            .field("content-type", "text/html")
-            .body(format!("{}<script>const t = {{\"csrfmiddlewaretoken\": \"{own}{own}\"}}</script>", page(&token(&own))))
+        Answer::new(200).field("content-type", "text/html").body(format!(
+            "{}<script>const t = {{\"csrfmiddlewaretoken\": \"{own}{own}\"}}</script>",
+            page(&token(&own))
+        ))
     };
     let world = World::under(site_of(with_forms(for_all())), script);
     for name in ["anna", "bert"] {
