@@ -81,7 +81,7 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
 ];
 
 /// The parts of the table. Those of one section need not be of one part.
-const PARTS: [&[OptionSpec]; 7] = [
+const PARTS: [&[OptionSpec]; 8] = [
     proxy::OPTIONS,
     front::OPTIONS,
     purge::OPTIONS,
