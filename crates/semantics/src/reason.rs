@@ -137,7 +137,7 @@ reasons! {
     TokenSpring "token-spring" NotStored NONE, 0, "the page has a form with a CSRF token of Spring's, which is one session's";
     TokenAspNet "token-aspnet" NotStored NONE, 0, "the page has a form with an antiforgery token of ASP.NET's, which is one visitor's";
     TokenPhoenix "token-phoenix" NotStored NONE, 0, "the page has a form with a CSRF token of Phoenix's, which is one session's";
-    TokenUnclear "token-unclear" NotStored NONE, 0, "the page has tokens of Django's where they can't be replaced with certainty";
+    TokenUnclear "token-unclear" NotStored NONE, 0, "the page has tokens that can't be told with certainty to be all Django's and one visitor's";
     HtmlTooLarge "html-too-large" NotStored NONE, 0, "an HTML page that is too large to be looked through for tokens";
     HtmlEncoded "html-encoded" NotStored NONE, 0, "an HTML page in a content coding or charset that can't be read, so it was not looked through for tokens";
     HtmlPart "html-part" NotStored NONE, 0, "a part of an HTML page, which can't be looked through for tokens";

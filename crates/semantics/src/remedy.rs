@@ -136,7 +136,7 @@ impl Reason {
                 "Nothing, if each visitor may cost the application a request. Else keep the form off the page, or have a script fetch the token after the page is there: it belongs to a session, which only the application knows."
             }
             Self::TokenUnclear => {
-                "Keep Django's token in `{% csrf_token %}` or a `<meta name=\"csrf-token\">`, and out of scripts, attributes and comments; scripts can read it from either. Close all tags and quotation marks."
+                "Have all tokens of the page be Django's own for that request, as `{% csrf_token %}` and `{{ csrf_token }}` write them, and not the secret of the cookie itself. Close all tags and quotation marks."
             }
             Self::HtmlTooLarge => {
                 "Pages up to 4 MiB are looked through. Split the page, or have the application send what is no page as another media type."
