@@ -32,6 +32,11 @@ key = "{folder}/key.pem"
 """
 
 
+def documented():
+    """The form that docs/html.md has, which fetches its token when it is sent."""
+    return re.search(r"```html\n(.*?)```", (ROOT / "docs" / "html.md").read_text(), re.S).group(1)
+
+
 class Application(BaseHTTPRequestHandler):
     """A page of many parts, a form, and a page that is nobody else's."""
 
@@ -57,6 +62,10 @@ class Application(BaseHTTPRequestHandler):
             form = '<form method="post" action="/form"><input name="text"><button>send</button></form>'
             body = f"<!doctype html><title>shop</title><p>made {Application.made}</p>{form}{parts}"
             self.answer(body, Cache_Control="max-age=60")
+        elif self.path == "/later/":
+            self.answer(f"<!doctype html><title>later</title>{documented()}", Cache_Control="max-age=60")
+        elif self.path == "/csrf/":
+            self.answer('{"token": "fetched when it was needed"}', "application/json", Cache_Control="no-store")
         elif self.path.startswith("/part-"):
             filler = "/" * 3000
             self.answer(f"window.parts = (window.parts || 0) + 1 //{filler}", "text/javascript", Cache_Control="max-age=60")
@@ -64,9 +73,10 @@ class Application(BaseHTTPRequestHandler):
             self.answer("", "image/x-icon")
 
     def do_POST(self):
-        form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
         Application.seen.append((self.path, dict(self.headers.items())))
-        self.answer(f"<p>got {parse_qs(form)['text'][0]}</p>", Cache_Control="no-store")
+        told = [form[name][0] for name in ("text", "name", "csrfmiddlewaretoken") if name in form]
+        self.answer(f"<p>got {', '.join(told)}</p>", Cache_Control="no-store")
 
     def log_message(self, *_):
         pass

@@ -37,6 +37,20 @@ def test_a_form_is_sent_and_answered(larder, visitor):
     assert responses["form"]["protocol"] == "h2"
 
 
+def test_the_documented_form_fetches_its_token_when_it_is_sent(larder, visitor):
+    url = f"https://site.test:{larder.secure}/later/"
+    for expected in ("stored", "hit"):
+        page = visitor()
+        _, responses = page.open(url)
+        assert expected in field(responses["later/"], "cache-status")
+        page.run("document.querySelector('input').value = 'Käthe'")
+        page.load(lambda: page.run("document.querySelector('button').click()"))
+        assert page.text() == "got Käthe, fetched when it was needed"
+        # What was sent was a change.
+        if expected == "stored":
+            visitor().open(url)
+
+
 def test_who_comes_by_http_is_sent_to_https_and_told_to_stay(larder, visitor):
     page = visitor()
     redirects, responses = page.open(f"http://site.test:{larder.plain}/")

@@ -4,6 +4,8 @@ import http.client
 import json
 import os
 import re
+import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -74,12 +76,22 @@ class Response:
 class Browser:
     """Keeps its cookies, as browsers do; every request is on a connection of its own."""
 
-    def __init__(self, port):
+    def __init__(self, port, scheme="http"):
         self.port = port
+        self.scheme = scheme
         self.cookies = {}
 
-    def open(self, method, path, headers=None, form=None):
+    def connect(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        if self.scheme == "https":
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            plain = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+            connection.sock = context.wrap_socket(plain, server_hostname="site.test")
+        return connection
+
+    def open(self, method, path, headers=None, form=None):
+        connection = self.connect()
         fields = {"Host": "site.test", "Accept-Language": "en", "User-Agent": "Test"} | (headers or {})
         if self.cookies:
             fields["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
@@ -87,6 +99,8 @@ class Browser:
         if form is not None:
             body = urlencode(form)
             fields["Content-Type"] = "application/x-www-form-urlencoded"
+            # Browsers say where the form was, and by https Django asks for it.
+            fields.setdefault("Referer", f"{self.scheme}://site.test{path}")
         connection.request(method, path, body=body, headers=fields)
         raw = connection.getresponse()
         for line in raw.headers.get_all("Set-Cookie", []):
@@ -140,10 +154,12 @@ def start_gunicorn(*more):
     return Process(command + ["shop.wsgi"], r"Listening at: http://127\.0\.0\.1:(\d+)", cwd=HERE)
 
 
-def start_larder(site, *more, scheme="http"):
-    binary = os.environ.get("LARDER_BIN", str(ROOT / "target" / "fast" / "larder"))
-    command = [binary, "serve", "--to", f"{scheme}://127.0.0.1:{site}", "--listen", "127.0.0.1:0", "--admin", "off", *more]
-    return Process(command, r"listening on (?:http://)?127\.0\.0\.1:(\d+)")
+BINARY = os.environ.get("LARDER_BIN", str(ROOT / "target" / "fast" / "larder"))
+
+
+def start_larder(site, *more, scheme="http", listening=r"listening on (?:http://)?127\.0\.0\.1:(\d+)"):
+    command = [BINARY, "serve", "--to", f"{scheme}://127.0.0.1:{site}", "--listen", "127.0.0.1:0", "--admin", "off", *more]
+    return Process(command, listening)
 
 
 @pytest.fixture(scope="session")

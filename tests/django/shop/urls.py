@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LoginView
 from django.urls import path
 
-from shop import views
+from shop import forms, views
 
 urlpatterns = [
     path("", views.home),
@@ -12,6 +12,10 @@ urlpatterns = [
     path("greeting/", views.greeting),
     path("account/", views.account),
     path("contact/", views.contact),
+    path("feedback/", forms.feedback),
+    path("newsletter/", forms.newsletter),
+    path("csrf/", forms.csrf),
+    path("elsewhere/", forms.elsewhere),
     path("article/", views.article),
     path("blog/", views.blog),
     path("blog/comment/", views.blog_comment),
