@@ -100,9 +100,9 @@ mod tests {
         assert_eq!((output.status.code(), complaint.as_str()), (Some(0), ""), "{said}");
         for line in [
             "      2  stored     the application made them, or confirmed them",
-            "      2  refused    they are not stored, for the reasons below",
+            "      2  refused    for the reasons below",
             "         http://site.test/cookie",
-            "      1  status 404: ",
+            "      1  status 404: Not Found",
         ] {
             assert!(said.contains(line), "{line} in\n{said}");
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::limits::NAMED_MAX;
@@ -30,7 +31,7 @@ impl Report {
 
     /// Takes a row of the admin listener's in.
     pub(super) fn take(&mut self, row: Value) {
-        match (is(&row, "stored"), is(&row, "fetched")) {
+        match (is_page(&row), is(&row, "fetched")) {
             (true, true) => self.fetched += 1,
             (true, false) => self.fresh += 1,
             (false, _) => self.refused += 1,
@@ -87,13 +88,13 @@ impl Report {
         };
         line(self.fetched, "stored", "the application made them, or confirmed them");
         line(self.fresh, "fresh", "they were stored already");
-        line(self.refused, "refused", "they are not stored, for the reasons below");
+        line(self.refused, "refused", "for the reasons below");
         line(self.before, "done", "by an earlier run");
         line(self.left, "left", "they were not tried");
         let _infallible =
             writeln!(out, "{:>7}  in {:.1} s", self.rows.len(), self.took.as_secs_f64());
         let mut reasons: BTreeMap<(String, String), Vec<&str>> = BTreeMap::new();
-        for row in self.rows.iter().filter(|row| !is(row, "stored")) {
+        for row in self.rows.iter().filter(|row| !is_page(row)) {
             reasons.entry(reason(row)).or_default().push(text_of(row, "url"));
         }
         let mut reasons: Vec<_> = reasons.into_iter().collect();
@@ -119,13 +120,26 @@ fn text_of<'r>(row: &'r Value, name: &str) -> &'r str {
     row.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Why a page is not stored. What the application said by its status says more than that it gave no lifetime.
+/// The status of an error.
+fn error(row: &Value) -> Option<StatusCode> {
+    let status = row.get("status").and_then(Value::as_u64)?;
+    let status = StatusCode::from_u16(u16::try_from(status).ok()?).ok()?;
+    (status.is_client_error() || status.is_server_error()).then_some(status)
+}
+
+/// Whether it is stored and worth being: an error may be stored, too, for a moment.
+fn is_page(row: &Value) -> bool {
+    is(row, "stored") && error(row).is_none()
+}
+
+/// Why a page is not stored. The status of an error says more than that it has no lifetime.
 fn reason(row: &Value) -> (String, String) {
-    let status = row.get("status").and_then(Value::as_u64).filter(|status| *status >= 400);
-    let (reason, detail) = (text_of(row, "reason"), text_of(row, "detail"));
-    match status {
-        Some(status) => (format!("status {status}"), detail.to_owned()),
-        None => (reason.to_owned(), detail.to_owned()),
+    match error(row) {
+        Some(status) => {
+            let phrase = status.canonical_reason().unwrap_or("an error");
+            (format!("status {}", status.as_u16()), phrase.to_owned())
+        }
+        None => (text_of(row, "reason").to_owned(), text_of(row, "detail").to_owned()),
     }
 }
 
@@ -149,13 +163,13 @@ mod tests {
         for page in 3..8 {
             report.take(row(&format!("https://a/{page}"), false, true, "set-cookie"));
         }
-        let missing = json!({"url": "https://a/x", "stored": false, "fetched": true, "status": 404, "reason": "no-lifetime-nor-validator", "detail": "why"});
+        let missing = json!({"url": "https://a/x", "stored": true, "fetched": true, "status": 404});
         report.take(missing);
         report.end(Duration::from_millis(1540), 0, None);
         let expected = [
             "      1  stored     the application made them, or confirmed them",
             "      1  fresh      they were stored already",
-            "      6  refused    they are not stored, for the reasons below",
+            "      6  refused    for the reasons below",
             "      2  done       by an earlier run",
             "      8  in 1.5 s",
             "",
@@ -165,7 +179,7 @@ mod tests {
             "         https://a/5",
             "         and 2 more",
             "",
-            "      1  status 404: why",
+            "      1  status 404: Not Found",
             "         https://a/x",
             "",
         ];

@@ -8,6 +8,8 @@ mod counter;
 mod desk;
 mod dialect;
 mod order;
+#[cfg(test)]
+mod properties;
 mod sweeper;
 mod tag_pattern;
 
