@@ -12,6 +12,9 @@ pub(crate) const SWEEP_MAX: Duration = Duration::from_millis(500);
 /// How often connections are looked over at least; shorter limits than four times this are not kept exactly.
 pub(crate) const SWEEP_MIN: Duration = Duration::from_millis(5);
 
+/// How often it is looked whether what is being fetched in advance has ended, at the end of the process.
+pub(crate) const DRAIN_LOOK: Duration = Duration::from_millis(10);
+
 /// Longest pause after the system refused a new connection (out of descriptors): long enough for
 /// others to end, short enough not to be felt.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

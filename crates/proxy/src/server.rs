@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use larder_config::Config;
@@ -37,6 +37,8 @@ pub struct Server {
     /// Where some listener speaks TLS.
     shown: Option<Arc<Shown>>,
     config: Mutex<Config>,
+    /// When it was told to let everything end.
+    drained: Mutex<Option<Instant>>,
     control: Control,
 }
 
@@ -113,6 +115,7 @@ impl Server {
             sources,
             shown,
             config: Mutex::new(config),
+            drained: Mutex::new(None),
             control,
         })
     }
@@ -200,6 +203,7 @@ impl Server {
     pub fn drain(&self) {
         self.sources.draining.store(true, Ordering::Relaxed);
         self.sources.warmer.close();
+        self.drained.lock().get_or_insert_with(Instant::now);
         if let Some(listeners) = &self.listeners {
             listeners.drain(self.limits.load().drain);
         }
@@ -208,7 +212,14 @@ impl Server {
     /// Whether everything that was in progress has ended.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.listeners.as_ref().is_none_or(Listeners::is_over)
+        self.listeners.as_ref().is_none_or(Listeners::is_over) && self.warmed()
+    }
+
+    /// Whether nothing is being fetched in advance any more, or it took longer than a drain may.
+    fn warmed(&self) -> bool {
+        let begun = *self.drained.lock();
+        self.sources.warmer.is_idle()
+            || begun.is_some_and(|begun| begun.elapsed() > self.limits.load().drain)
     }
 
     /// Drains and waits for the end, for the configured time at most.
@@ -216,6 +227,9 @@ impl Server {
         self.drain();
         if let Some(listeners) = self.listeners.take() {
             listeners.join();
+        }
+        while !self.warmed() {
+            std::thread::park_timeout(limits::DRAIN_LOOK);
         }
     }
 }

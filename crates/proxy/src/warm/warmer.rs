@@ -219,6 +219,11 @@ impl Warmer {
         self.wake.notify_one();
     }
 
+    /// Whether nothing is being fetched.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.state.lock().in_progress == 0
+    }
+
     pub(crate) fn counted(&self) -> Counted {
         let state = self.state.lock();
         let mut outcomes = OUTCOMES.map(|name| (name, 0));

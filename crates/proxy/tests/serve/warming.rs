@@ -287,6 +287,24 @@ fn at_the_end_those_who_wait_are_told() {
 }
 
 #[test]
+fn what_is_being_fetched_may_end_before_larder_does() {
+    let (arrived, go) = (Signal::new(), Signal::new());
+    let script = Script::new().fire(&arrived).wait(&go).respond("200 OK", "", "page");
+    let origin = Origin::answering(move |_| script.clone());
+    let server = start(&origin, "");
+    ordered(&server, "/warm", &json!({"url": "http://site.test/a", "wait": false}));
+    assert!(arrived.wait());
+    let site = server.addresses()[0];
+    server.drain();
+    eventually("nobody is let in", || std::net::TcpStream::connect(site).is_err());
+    assert_eq!(admin(&server, "/readyz").0, 503);
+    assert!(!server.is_over(), "one page is still being fetched");
+    go.fire();
+    eventually("it is over", || server.is_over());
+    assert!(admin(&server, "/metrics").1.contains("larder_warm_in_progress 0\n"));
+}
+
+#[test]
 fn what_nobody_asked_for_is_told_apart_in_the_log() {
     let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     for (form, part) in [("json", "\"cache\":\"warm\""), ("combined", " warm uri-miss ")] {
