@@ -6,14 +6,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::header::{CACHE_STATUS, RETRY_AFTER};
-use http::{HeaderMap, Method, Request, response};
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, Method, Request, Uri, response};
 use http_body::Body as _;
 use larder_cache::{Cache, Handling, Note, Purpose};
 use larder_policy::audience::Audience;
+use larder_policy::front::Door;
 use larder_policy::{KeyBuf, Plain, Scheme, Visit, Way};
 use larder_semantics::field::date;
-use larder_semantics::{Reason, Timestamp};
+use larder_semantics::{Group, Reason, Timestamp, Validation};
 use tower_service::Service as _;
 
 use super::row::{Row, Why};
@@ -50,7 +51,7 @@ pub(super) fn pause(row: &Row) -> Option<Duration> {
 pub(super) async fn fetch(site: &Pipeline, cache: &Cache, log: &AccessLog, wish: &Wish) -> Fetched {
     let headers = wish.address.headers();
     let url = wish.address.to_string();
-    let key = match key(cache, wish, &headers) {
+    let key = match key(site, cache, wish, &headers) {
         Ok(key) => key,
         Err(why) => return Fetched { row: Row::not_asked(url, why), key: None },
     };
@@ -72,25 +73,37 @@ pub(super) async fn fetch(site: &Pipeline, cache: &Cache, log: &AccessLog, wish:
         };
         log.write(0, draft.finish(ending));
     }
-    let lies_there = !broke_off && is_stored(cache, key.as_bytes(), &headers);
-    let stored = lies_there || (!broke_off && head.as_ref().is_some_and(is_told_stored));
+    let stored = !broke_off && is_stored(cache, key.as_bytes(), &headers);
     let fetched = match note.handling {
         Handling::Miss | Handling::Pass | Handling::Validated | Handling::Collapsed => true,
         Handling::Hit | Handling::Stale | Handling::Own | Handling::Refused => false,
     };
     let retry_after = head.as_ref().and_then(|head| retry_after(&head.headers, cache.now()));
-    let why = (!stored || !fetched).then_some(Why::Because(note.reason));
+    // What was found out about a page while it was read is remembered, and is not in its head.
+    let found_out = || {
+        let is_why_asked = note.reason.group() == Group::Forwarded;
+        is_why_asked.then(|| cache.uncacheable(key.as_bytes())).flatten()
+    };
+    let reason = if stored { note.reason } else { found_out().unwrap_or(note.reason) };
+    let why = (!stored || !fetched).then_some(Why::Because(reason));
     let mut row = Row { url, status, fetched, stored, why, retry_after };
     row.retry_after = pause(&row);
     Fetched { row, key: Some(key) }
 }
 
 /// The key of the page. It is asked for only if what comes can be kept for others.
-fn key(cache: &Cache, wish: &Wish, headers: &HeaderMap) -> Result<KeyBuf, Why> {
+fn key(site: &Pipeline, cache: &Cache, wish: &Wish, headers: &HeaderMap) -> Result<KeyBuf, Why> {
     let policy = Arc::clone(&cache.options().policy);
     let address = &wish.address;
-    let (host, target) = (&*address.host, &*address.target);
-    let visit = Visit { scheme: address.scheme(), host, method: &Method::GET, target, headers };
+    let (scheme, method, target) = (address.scheme(), &Method::GET, &*address.target);
+    // A site may stand for all hosts.
+    let door = site.front.door(scheme, method, &address.host, &uri(wish));
+    let other = match &door {
+        Some(Door::As(host)) => host.to_str().ok(),
+        Some(Door::Health | Door::UnknownHost | Door::Redirect(..)) | None => None,
+    };
+    let host = other.unwrap_or(&address.host);
+    let visit = Visit { scheme, host, method, target, headers };
     let mut key = KeyBuf::new();
     let ruling = policy.decide(&visit, &Plain, cache.now(), &mut key);
     match ruling.way {
@@ -110,11 +123,15 @@ fn key(cache: &Cache, wish: &Wish, headers: &HeaderMap) -> Result<KeyBuf, Why> {
     }
 }
 
+/// It was read as the target of a URL, or of a page.
+fn uri(wish: &Wish) -> Uri {
+    wish.address.target.parse().unwrap_or_default()
+}
+
 fn request(wish: &Wish, headers: HeaderMap) -> Request<Inbound> {
     let mut request = Request::new(Inbound::Empty);
     *request.headers_mut() = headers;
-    // It was read as the target of a URL, or of a page.
-    *request.uri_mut() = wish.address.target.parse().unwrap_or_default();
+    *request.uri_mut() = uri(wish);
     let purpose = if wish.renew { Purpose::WarmAnew } else { Purpose::Warm };
     request.extensions_mut().insert(purpose);
     request
@@ -146,21 +163,18 @@ async fn exchange(site: &Pipeline, scheme: Scheme, request: Request<Inbound>) ->
     came
 }
 
-/// Whether a visitor who asks like this would get the page from here.
+/// Whether a visitor who asks like this would get the page from here, or have it confirmed where it wants to be each time.
 fn is_stored(cache: &Cache, key: &[u8], headers: &HeaderMap) -> bool {
     let now = cache.now();
     let page = cache.look_up(key);
     page.is_some_and(|page| {
         let mut variants = page.variants().iter();
-        variants.any(|it| it.head.matches(headers) && it.head.freshness.is_fresh(now))
+        variants.any(|it| {
+            let freshness = &it.head.freshness;
+            let will_do = freshness.is_fresh(now) || freshness.validation == Validation::Always;
+            it.head.matches(headers) && will_do
+        })
     })
-}
-
-/// RFC 9211 §2.5, in our own line, which is the last. It may lie under another key: that of the site that stands for all hosts.
-fn is_told_stored(head: &response::Parts) -> bool {
-    let ours = head.headers.get_all(CACHE_STATUS).iter().next_back();
-    let ours = ours.and_then(|line| line.to_str().ok()).unwrap_or_default();
-    ours.split(';').any(|parameter| parameter.trim() == "stored")
 }
 
 /// RFC 9110 §10.2.3: seconds, or a date.

@@ -28,6 +28,8 @@ fn is_hit(server: &Server, target: &str) -> bool {
     connect(server).get(target).cache_status().contains("hit")
 }
 
+const FORM: &str = "<form><input name='csrfmiddlewaretoken' value='x'></form>";
+
 fn page(fields: &str) -> Script {
     Script::answer("200 OK", &format!("Cache-Control: max-age=600\r\n{fields}"), "page")
 }
@@ -75,6 +77,14 @@ fn what_can_not_be_kept_for_others_is_refused_with_its_reason() {
     let answers = [
         ("/cookie", page("Set-Cookie: a=b\r\n")),
         ("/private", Script::answer("200 OK", "Cache-Control: private\r\n", "page")),
+        (
+            "/form",
+            Script::answer(
+                "200 OK",
+                "Cache-Control: max-age=600\r\nContent-Type: text/html\r\n",
+                FORM,
+            ),
+        ),
         ("/error", Script::answer("500 Internal Server Error", "", "oops")),
         ("/mine", page("")),
         ("/passed", page("")),
@@ -87,6 +97,7 @@ fn what_can_not_be_kept_for_others_is_refused_with_its_reason() {
     let cases = [
         ("/cookie", true, "set-cookie"),
         ("/private", true, "private"),
+        ("/form", true, "token-django"),
         ("/error", true, "no-lifetime-nor-validator"),
         ("/nothing", true, "no-lifetime-nor-validator"),
         ("/mine", false, "somebodys"),
@@ -142,6 +153,19 @@ fn what_nobody_waits_for_is_fetched_all_the_same_at_its_rate() {
     let _requests = origin.wait_for_requests(10);
     assert!(begun.elapsed().as_millis() >= 9 * 25, "{:?}", begun.elapsed());
     assert!(is_hit(&server, "/0") && is_hit(&server, "/9"));
+}
+
+#[test]
+fn a_site_that_stands_for_all_hosts_and_a_page_that_is_confirmed_each_time_are_stored() {
+    let origin = Origin::paths([
+        ("/a", page("")),
+        ("/each", Script::answer("200 OK", "Cache-Control: no-cache\r\nETag: \"1\"\r\n", "page")),
+    ]);
+    let server = start(&origin, "hosts = ['site.test']\ndefault_host = 'site.test'");
+    let urls = ["http://other.test/a", "http://site.test/each"];
+    let rows = warm(&server, &json!({"urls": urls}));
+    assert!(rows.iter().all(|row| row["stored"] == true && row["fetched"] == true), "{rows:?}");
+    assert!(is_hit(&server, "/a"));
 }
 
 /// The targets that were asked for, in order.
