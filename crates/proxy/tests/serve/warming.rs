@@ -152,7 +152,10 @@ fn what_nobody_waits_for_is_fetched_all_the_same_at_its_rate() {
     assert_eq!((status, &answer["queued"]), (202, &json!(10)), "{answer}");
     let _requests = origin.wait_for_requests(10);
     assert!(begun.elapsed().as_millis() >= 9 * 25, "{:?}", begun.elapsed());
-    assert!(is_hit(&server, "/0") && is_hit(&server, "/9"));
+    for target in ["/0", "/9"] {
+        eventually("it is stored", || is_hit(&server, target));
+    }
+    assert_eq!(origin.request_count(), 10);
 }
 
 #[test]
@@ -209,6 +212,26 @@ fn what_a_purge_takes_away_is_fetched_again_most_asked_first() {
             eventually("fetched again", || is_hit(&server, target));
         }
         assert_eq!(origin.request_count(), before + expected.len(), "{order}");
+    }
+}
+
+#[test]
+fn who_was_asked_for_most_is_remembered_over_purges() {
+    let origin = Origin::answering(|_| page(""));
+    let server = start(&origin, "warm = { rate = '1000/s', concurrency = 1 }");
+    for (target, count) in [("/a", 4), ("/b", 33), ("/c", 17)] {
+        for _ in 0..count {
+            let _response = connect(&server).get(target);
+        }
+    }
+    for time in 0..3 {
+        let before = origin.request_count();
+        ordered(&server, "/purge", &json!({"all": true, "warm": true, "wait": true}));
+        let _requests = origin.wait_for_requests(before + 3);
+        assert_eq!(targets(&origin, before), ["/b", "/c", "/a"], "{time}");
+        let metrics = || admin(&server, "/metrics").1;
+        let done = format!("larder_warmed_total{{outcome=\"stored\"}} {}\n", 3 * (time + 1));
+        eventually("all are stored", || metrics().contains(&done));
     }
 }
 
@@ -285,6 +308,11 @@ fn a_page_that_is_stale_by_a_purge_is_confirmed_again() {
         connect(&server).get("/a").cache_status().contains("detail=fresh")
     });
     assert_eq!(origin.request_count(), 2);
+    // Stale pages answer visitors meanwhile, and nobody who fetches in advance.
+    ordered(&server, "/purge", &json!({"url": "http://site.test/a", "soft": true}));
+    let row = warm(&server, &json!({"url": "http://site.test/a"})).remove(0);
+    assert_eq!((&row["fetched"], &row["stored"]), (&json!(true), &json!(true)), "{row}");
+    assert_eq!(origin.request_count(), 3);
 }
 
 #[test]
