@@ -18,7 +18,7 @@ mod tests {
         ("lookup", &[]),
         ("memcached", &[]),
         ("cache", &["html", "semantics", "policy", "store"]),
-        ("tower", &["cache", "policy", "semantics", "store"]),
+        ("tower", &["cache", "html", "policy", "semantics", "store"]),
         ("upstream", &["semantics", "tls"]),
         ("config", &["policy", "semantics", "tls"]),
         ("proxy", &["tower", "cache", "store", "config", "policy", "semantics", "tls", "upstream"]),

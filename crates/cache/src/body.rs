@@ -10,7 +10,7 @@ use larder_semantics::Reason;
 
 use crate::flight::Reader;
 use crate::note::Note;
-use crate::stored_body::StoredBody;
+use crate::stored_body::{Filling, Hole, StoredBody};
 
 /// A response body that knows how it came about.
 #[derive(Debug)]
@@ -83,10 +83,36 @@ impl<U> Body<U> {
         Self { kind: Kind::Stored { body, position: first, end }, note }
     }
 
-    /// A stored page with `filling` in each of its holes.
+    /// A stored page with `token` in each of its holes for one.
     #[must_use]
-    pub(crate) fn filled(body: Arc<StoredBody>, filling: Bytes, note: Note) -> Self {
-        Self { kind: Kind::Filled(Filled { body, position: 0, next: 0, filling }), note }
+    pub(crate) fn filled(body: Arc<StoredBody>, token: Bytes, note: Note) -> Self {
+        let filled = Filled { body, position: 0, next: 0, include: 0, token, includes: None };
+        Self { kind: Kind::Filled(filled), note }
+    }
+
+    /// The page that it is of, if others are to be included and nobody brings them yet.
+    #[must_use]
+    pub fn template(&self) -> Option<&StoredBody> {
+        match &self.kind {
+            Kind::Filled(filled) if filled.includes.is_none() => {
+                Some(&*filled.body).filter(|body| !body.includes().is_empty())
+            }
+            Kind::Empty
+            | Kind::Bytes(_)
+            | Kind::Stored { .. }
+            | Kind::Filled(_)
+            | Kind::Shared(_)
+            | Kind::Upstream(_) => None,
+        }
+    }
+
+    /// The same, with what is to be included.
+    #[must_use]
+    pub fn with_includes(mut self, includes: Box<dyn Includes>) -> Self {
+        if let Kind::Filled(filled) = &mut self.kind {
+            filled.includes = Some(includes);
+        }
+        self
     }
 
     /// What a fetch in progress brings.
@@ -102,6 +128,16 @@ impl<U> Body<U> {
     }
 }
 
+/// Brings what stands in the includes of a page, one after the other.
+pub trait Includes: std::fmt::Debug + Send {
+    /// The next bytes of an include; `None` at its end.
+    fn poll_next(
+        &mut self,
+        include: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Reason>>>;
+}
+
 /// A stored page on its way to one visitor. Nothing of it is copied.
 #[derive(Debug)]
 struct Filled {
@@ -109,16 +145,41 @@ struct Filled {
     position: u64,
     /// Which hole comes next.
     next: usize,
-    filling: Bytes,
+    /// Which include comes next.
+    include: usize,
+    token: Bytes,
+    /// Without them a page that includes others breaks off there.
+    includes: Option<Box<dyn Includes>>,
 }
 
 impl Filled {
-    fn next(&mut self) -> Option<Result<Frame<Bytes>, Incomplete>> {
-        let hole = self.body.holes().get(self.next);
-        if hole.is_some_and(|hole| hole.at == self.position) {
-            self.next += 1;
-            return Some(Ok(Frame::data(self.filling.clone())));
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Incomplete>>> {
+        loop {
+            let hole = self.body.holes().get(self.next).copied();
+            match hole.filter(|hole| hole.at == self.position) {
+                None => return Poll::Ready(self.read(hole)),
+                Some(Hole { filling: Filling::Token, .. }) => {
+                    self.next += 1;
+                    return Poll::Ready(Some(Ok(Frame::data(self.token.clone()))));
+                }
+                Some(Hole { filling: Filling::Include, .. }) => {
+                    let Some(includes) = &mut self.includes else {
+                        return Poll::Ready(Some(Err(Incomplete {
+                            reason: Reason::IncludeFailed,
+                        })));
+                    };
+                    match std::task::ready!(includes.poll_next(self.include, cx)) {
+                        Some(Ok(bytes)) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                        Some(Err(reason)) => return Poll::Ready(Some(Err(Incomplete { reason }))),
+                        None => (self.next, self.include) = (self.next + 1, self.include + 1),
+                    }
+                }
+            }
         }
+    }
+
+    /// The bytes before the hole.
+    fn read(&mut self, hole: Option<Hole>) -> Option<Result<Frame<Bytes>, Incomplete>> {
         let complete = self.body.complete().unwrap_or_default();
         if self.position >= complete {
             return None;
@@ -131,10 +192,18 @@ impl Filled {
         Some(Ok(Frame::data(block)))
     }
 
-    fn left(&self) -> u64 {
-        let holes = self.body.holes().len().saturating_sub(self.next) as u64;
+    fn is_over(&self) -> bool {
+        self.next >= self.body.holes().len()
+            && self.position >= self.body.complete().unwrap_or_default()
+    }
+
+    fn size_hint(&self) -> SizeHint {
         let bytes = self.body.complete().unwrap_or_default().saturating_sub(self.position);
-        bytes + holes * self.filling.len() as u64
+        if self.include < self.body.includes().len() {
+            return SizeHint::default();
+        }
+        let holes = self.body.holes().len().saturating_sub(self.next) as u64;
+        SizeHint::with_exact(bytes + holes * self.token.len() as u64)
     }
 }
 
@@ -165,7 +234,7 @@ where
                 *position += block.len() as u64;
                 Poll::Ready(Some(Ok(Frame::data(block))))
             }
-            Kind::Filled(filled) => Poll::Ready(filled.next()),
+            Kind::Filled(filled) => filled.poll(cx),
             Kind::Shared(reader) => reader.poll_frame(cx),
             Kind::Upstream(body) => {
                 Pin::new(body).poll_frame(cx).map_err(|error| Incomplete { reason: error.into() })
@@ -178,7 +247,7 @@ where
             Kind::Empty | Kind::Bytes(None) => true,
             Kind::Bytes(Some(_)) => false,
             Kind::Stored { position, end, .. } => position >= end,
-            Kind::Filled(filled) => filled.left() == 0,
+            Kind::Filled(filled) => filled.is_over(),
             Kind::Shared(reader) => reader.is_end_stream(),
             Kind::Upstream(body) => body.is_end_stream(),
         }
@@ -189,7 +258,7 @@ where
             Kind::Empty | Kind::Bytes(None) => SizeHint::with_exact(0),
             Kind::Bytes(Some(bytes)) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Stored { position, end, .. } => SizeHint::with_exact(end - position),
-            Kind::Filled(filled) => SizeHint::with_exact(filled.left()),
+            Kind::Filled(filled) => filled.size_hint(),
             Kind::Shared(reader) => reader.size_hint(),
             Kind::Upstream(body) => body.size_hint(),
         }
@@ -205,7 +274,7 @@ mod tests {
 
     use super::*;
     use crate::note::Handling;
-    use crate::stored_body::Hole;
+    use crate::stored_body::Holes;
 
     #[derive(Debug)]
     struct NoBody;
@@ -243,9 +312,11 @@ mod tests {
             for place in places.iter().rev() {
                 expected.splice(place..place, [b'x'; 64]);
             }
-            let holes = places.iter().map(|at| Hole { at: *at as u64 }).collect();
+            let hole = |at: &usize| Hole { at: *at as u64, filling: Filling::Token };
+            let places = places.iter().map(hole).collect();
+            let holes = Holes { places, includes: Vec::new(), secret: true };
             let stored = Arc::new(StoredBody::whole(&[page.into()]).with_holes(holes));
-            prop_assert_eq!(stored.filled_length(), expected.len() as u64);
+            prop_assert_eq!(stored.filled_length(), Some(expected.len() as u64));
             let note = Note::new(Handling::Hit, Reason::Fresh);
             let mut body: Body<NoBody> = Body::filled(stored, Bytes::from_static(&[b'x'; 64]), note);
             let mut read = Vec::new();

@@ -37,7 +37,7 @@ mod uncacheable;
 pub mod variant;
 pub mod verbatim;
 
-pub use body::{Body, Incomplete};
+pub use body::{Body, Includes, Incomplete};
 pub use cache::{Cache, Options};
 pub use clock::{Clock, SystemClock};
 pub use finish::Finish;

@@ -100,6 +100,15 @@ pub const HTML_BYTES_MAX: u64 = 4 << 20;
 /// longer sends them in pieces on purpose.
 pub const HTML_WAITED_FOR: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// Pages that include pages that include pages: deeper is a circle, or might as well be one.
+pub const INCLUDES_DEEP_MAX: u8 = 3;
+
+/// Bytes of one part that a page includes. All of them are fetched at once and held until their place comes.
+pub const INCLUDE_BYTES_MAX: usize = 1 << 20;
+
+/// How long an include is waited for, its `alt` included: the rest of the page waits behind it.
+pub const INCLUDE_WAITED_FOR: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// How long the answer to the one who asks for an HTML page is held back, so that it can say whether the page is stored.
 /// Nearly all pages are there whole by then; one that comes in pieces is shown as it comes.
 pub const HTML_TOLD_AFTER: std::time::Duration = std::time::Duration::from_millis(50);

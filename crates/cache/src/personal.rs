@@ -2,8 +2,10 @@
 //!
 //! The stored bytes, and in each hole a token that is masked from the visitor's secret, which is in their cookie. Who has no
 //! cookie gets a secret, and the cookie with it. The page in store has neither; what one visitor gets is made of their own
-//! request and of randomness, so nothing of one can reach another. RFC 9111 §4 as for every other hit, but nobody else may
-//! keep the response: it has no validators, and neither conditions nor ranges count.
+//! request and of randomness, so nothing of one can reach another. RFC 9111 §4 as for every other hit.
+//!
+//! What is included in it is asked for by whoever sends it ([`Includes`](crate::body::Includes)), for this visitor. Nobody else
+//! may keep the response: it has no validators, and neither conditions nor ranges count.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,18 +30,23 @@ pub(crate) fn respond<U>(
     account: &Account,
     now: Timestamp,
 ) -> Response<Body<U>> {
-    let Some(Own { token, cookie }) = ask.dress.as_ref().and_then(|dress| own(dress, ask.headers))
-    else {
-        return unfilled(account);
-    };
     let Variant { head, body } = variant;
+    let own = match &ask.dress {
+        Some(dress) if body.gives_secret() => own(dress, ask.headers),
+        None if body.gives_secret() => None,
+        Some(_) | None => Some(Own { token: Bytes::new(), cookie: None }),
+    };
+    let Some(Own { token, cookie }) = own else { return unfilled(account) };
     let note = account.note;
     let age_secs = head.freshness.current_age(now).as_secs();
     let make = || {
         let mut fields = head.fields.to_map(4);
         ask.dress(&mut fields, Duration::from_secs(age_secs));
         dress::personal(&mut fields);
-        fields.insert(header::CONTENT_LENGTH, HeaderValue::from(body.filled_length()));
+        match body.filled_length() {
+            Some(length) => fields.insert(header::CONTENT_LENGTH, HeaderValue::from(length)),
+            None => fields.remove(header::CONTENT_LENGTH),
+        };
         fields.insert(header::AGE, HeaderValue::from(age_secs));
         fields.append(CACHE_STATUS, account.cache_status(Some(&head.freshness), now));
         fields

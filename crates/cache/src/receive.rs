@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
-use larder_policy::set_cookie;
+use larder_policy::{Rework, Templates, set_cookie};
 use larder_semantics::freshness::{Freshness, Timing};
 use larder_semantics::range::{self, ContentRange};
 use larder_semantics::storing::{self, Exchange};
@@ -22,7 +22,7 @@ use crate::finish::{Finish, Reworked};
 use crate::purge::Birth;
 use crate::reworked;
 use crate::sharing::{self, Sharing};
-use crate::stored_body::StoredBody;
+use crate::stored_body::{Filling, Holes, StoredBody};
 use crate::variant::{Head, Variant};
 use crate::verbatim::Verbatim;
 
@@ -204,7 +204,8 @@ impl Answer<'_> {
             return Err(reason);
         }
         let share = self.sharing.and_then(|(sharing, _)| sharing.share());
-        let how = share.map(|share| share.rework).unwrap_or_default();
+        let none = Rework { templates: Templates::None, ..Rework::default() };
+        let how = share.map_or(none, |share| share.rework);
         let finish = Finish::of(self.status, self.response, how)?;
         let sets_secret = how.csrf
             && set_cookie::names(self.response)
@@ -473,13 +474,22 @@ impl Draft {
     /// The stored response where its page was made otherwise.
     #[must_use]
     pub fn reworked(&self, page: Reworked) -> Variant {
-        let Reworked { bytes, holes, is_changed } = page;
+        let Reworked { bytes, holes, includes, is_changed } = page;
         let mut head = Head::clone(&self.head);
         if is_changed {
             reworked::adjust(&mut head, &bytes);
         }
-        let is_personal = self.sets_secret || !holes.is_empty();
+        // What is included may have forms, and can set no cookie any more.
+        let may_include_forms = match self.finish {
+            Finish::Rework(orders) => orders.csrf && !includes.is_empty(),
+            Finish::AsItIs | Finish::Inspect(_) => false,
+        };
+        let secret = self.sets_secret
+            || may_include_forms
+            || holes.iter().any(|hole| hole.filling == Filling::Token);
+        let is_personal = secret || !holes.is_empty();
         let body = StoredBody::whole(&[Bytes::from(bytes)]);
+        let holes = Holes { places: holes, includes, secret };
         whole(head, if is_personal { body.with_holes(holes) } else { body })
     }
 

@@ -8,6 +8,7 @@
 //! own is put when they get it ([`crate::personal`]). No other is ever sent as it is stored.
 
 use bytes::{Bytes, BytesMut};
+use larder_html::Include;
 use larder_store::allocated;
 
 use crate::finish::FILLING_BYTES;
@@ -28,7 +29,18 @@ pub struct StoredBody {
     /// The complete length, where it is known.
     complete: Option<u64>,
     /// `None`: the same for all. None at all in the list: the visitor gets a secret for forms elsewhere.
-    holes: Option<Box<[Hole]>>,
+    holes: Option<Box<Holes>>,
+}
+
+/// What of a page is for each visitor otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct Holes {
+    /// Where something is put in, in order.
+    pub places: Vec<Hole>,
+    /// What the places for includes are for, in order.
+    pub includes: Vec<Include>,
+    /// Whether visitors get a secret for forms.
+    pub secret: bool,
 }
 
 /// A place for something of the visitor's own: between the bytes before `at` and the one at `at`.
@@ -36,6 +48,17 @@ pub struct StoredBody {
 pub struct Hole {
     /// Where it is.
     pub at: u64,
+    /// What is put there.
+    pub filling: Filling,
+}
+
+/// What is put into a hole.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Filling {
+    /// A token of the visitor's secret.
+    Token,
+    /// What the next include brings.
+    Include,
 }
 
 impl StoredBody {
@@ -48,10 +71,12 @@ impl StoredBody {
         Self { pieces, complete, holes: None }
     }
 
-    /// The same, with holes, which are in order.
+    /// The same, with holes.
     #[must_use]
-    pub fn with_holes(self, holes: Vec<Hole>) -> Self {
-        Self { holes: Some(holes.into()), ..self }
+    pub fn with_holes(self, mut holes: Holes) -> Self {
+        holes.places.shrink_to_fit();
+        holes.includes.shrink_to_fit();
+        Self { holes: Some(Box::new(holes)), ..self }
     }
 
     /// Whether it is somewhat different for each visitor.
@@ -63,13 +88,28 @@ impl StoredBody {
     /// Its holes, in order.
     #[must_use]
     pub fn holes(&self) -> &[Hole] {
-        self.holes.as_deref().unwrap_or_default()
+        self.holes.as_ref().map_or(&[], |holes| &holes.places)
     }
 
-    /// Its length as a visitor gets it.
+    /// What is to be included, in order.
     #[must_use]
-    pub fn filled_length(&self) -> u64 {
-        self.complete.unwrap_or_default() + self.holes().len() as u64 * FILLING_BYTES
+    pub fn includes(&self) -> &[Include] {
+        self.holes.as_ref().map_or(&[], |holes| &holes.includes)
+    }
+
+    /// Whether visitors get a secret for forms with it.
+    #[must_use]
+    pub fn gives_secret(&self) -> bool {
+        self.holes.as_ref().is_some_and(|holes| holes.secret)
+    }
+
+    /// Its length as a visitor gets it; `None` where that depends on what is included.
+    #[must_use]
+    pub fn filled_length(&self) -> Option<u64> {
+        if !self.includes().is_empty() {
+            return None;
+        }
+        Some(self.complete.unwrap_or_default() + self.holes().len() as u64 * FILLING_BYTES)
     }
 
     /// The bytes from `first` on of a body that is `complete` long, if that is known.
@@ -157,8 +197,19 @@ impl StoredBody {
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         let blocks: usize = self.pieces.iter().map(Piece::heap_bytes).sum();
-        let holes = self.holes.as_ref().map_or(0, |holes| allocated(size_of_val(&**holes)));
+        let holes = self.holes.as_ref().map_or(0, |holes| holes.heap_bytes());
         allocated(size_of_val(&*self.pieces)) + holes + blocks
+    }
+}
+
+impl Holes {
+    fn heap_bytes(&self) -> usize {
+        let text = |text: &String| allocated(text.capacity());
+        let of = |include: &Include| text(&include.src) + include.alt.as_ref().map_or(0, text);
+        allocated(size_of::<Self>())
+            + allocated(self.places.capacity() * size_of::<Hole>())
+            + allocated(self.includes.capacity() * size_of::<Include>())
+            + self.includes.iter().map(of).sum::<usize>()
     }
 }
 

@@ -10,7 +10,7 @@ mod tests {
     use larder_policy::query::TRACKING;
     use larder_policy::rule::{Asked, HostPattern, Pattern};
     use larder_policy::xhr::{Sign, Xhr};
-    use larder_policy::{Action, Audience, Part, Rework, Rule, Share, UserKey};
+    use larder_policy::{Action, Audience, Part, Rework, Rule, Share, Templates, UserKey};
 
     /// Everything that the file knows about rules, each key once at least.
     const ALL: &str = r#"
@@ -61,6 +61,7 @@ drop_set_cookie = ["csrftoken"]
 danger.override_no_store = true
 minify = true
 csrf = "django"
+esi = true
 
 [[rule]]
 path = "/staff/*"
@@ -129,7 +130,7 @@ tags = "free"
             override_no_store: true,
             keep_cookies: Vec::new(),
             drop_set_cookie: owned(&["csrftoken"]),
-            rework: Rework { minify: true, csrf: true },
+            rework: Rework { minify: true, csrf: true, templates: Templates::All },
         };
         assert_eq!(share(&rules[0]), &expected);
         let when = &rules[0].when;
@@ -287,12 +288,12 @@ tags = "free"
     fn each_rule_is_a_line_for_people() {
         let lines: Vec<_> = config(ALL).rule_lines().collect();
         let expected = [
-            "larder.toml:29  match ^/blog/ at example.com, *.example.com for GET, HEAD  all-users, ttl 10m, minified, with forms",
-            "larder.toml:50  path /staff/*  staff, as long as the response says",
-            "larder.toml:56  path /me at example.com:8080  per-user, as long as the response says",
-            "larder.toml:63  path /account/*  never",
-            "larder.toml:67  path /api/* for POST  pass",
-            "larder.toml:72  path /free  as the response says",
+            "larder.toml:29  match ^/blog/ at example.com, *.example.com for GET, HEAD  all-users, ttl 10m, minified, with forms, with ESI",
+            "larder.toml:51  path /staff/*  staff, as long as the response says",
+            "larder.toml:57  path /me at example.com:8080  per-user, as long as the response says",
+            "larder.toml:64  path /account/*  never",
+            "larder.toml:68  path /api/* for POST  pass",
+            "larder.toml:73  path /free  as the response says",
         ];
         assert_eq!(lines, expected);
     }

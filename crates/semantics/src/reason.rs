@@ -138,6 +138,7 @@ reasons! {
     TokenAspNet "token-aspnet" NotStored NONE, 0, "the page has a form with an antiforgery token of ASP.NET's, which is one visitor's";
     TokenPhoenix "token-phoenix" NotStored NONE, 0, "the page has a form with a CSRF token of Phoenix's, which is one session's";
     TokenUnclear "token-unclear" NotStored NONE, 0, "the page has tokens that can't be told with certainty to be all Django's and one visitor's";
+    EsiUnclear "esi-unclear" NotStored NONE, 0, "a page of ESI whose markup does not say clearly what is to be put where";
     HtmlTooLarge "html-too-large" NotStored NONE, 0, "an HTML page that is too large to be looked through for tokens";
     HtmlEncoded "html-encoded" NotStored NONE, 0, "an HTML page in a content coding or charset that can't be read, so it was not looked through for tokens";
     HtmlPart "html-part" NotStored NONE, 0, "a part of an HTML page, which can't be looked through for tokens";
@@ -197,6 +198,7 @@ reasons! {
     CertificateUntrusted "certificate-untrusted" ApplicationError NONE, 502, "nobody who is trusted vouches for the application's certificate";
     CertificateWrongName "certificate-wrong-name" ApplicationError NONE, 502, "the application's certificate is for another name";
     CertificateExpired "certificate-expired" ApplicationError NONE, 502, "the application's certificate is no longer valid, or not yet";
+    IncludeFailed "include-failed" ApplicationError NONE, 502, "a part that a page of ESI includes could not be had";
     TlsFailed "tls-failed" ApplicationError NONE, 502, "the application and Larder did not come to terms about TLS";
     NoUpstream "no-upstream" ApplicationError NONE, 503, "no application server is available";
     UpstreamTooBusy "upstream-too-busy" ApplicationError NONE, 503, "too many requests wait for the application";

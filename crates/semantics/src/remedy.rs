@@ -138,6 +138,9 @@ impl Reason {
             Self::TokenUnclear => {
                 "Have all tokens of the page be Django's own for that request, as `{% csrf_token %}` and `{{ csrf_token }}` write them, and not the secret of the cookie itself. Close all tags and quotation marks."
             }
+            Self::EsiUnclear => {
+                "Close every `<esi:include>`, `<esi:remove>` and `<!--esi`, give each include a `src`, and no page more than 32 of them."
+            }
             Self::HtmlTooLarge => {
                 "Pages up to 4 MiB are looked through. Split the page, or have the application send what is no page as another media type."
             }
@@ -289,6 +292,9 @@ impl Reason {
             Self::TlsFailed => {
                 "The log says at which point. Does the port speak TLS at all, 1.2 or newer? Does it demand a certificate of its clients? Larder has none to show."
             }
+            Self::IncludeFailed => {
+                "The page broke off where the part should have been. Ask for the part's own address: it has to be one of the site's, and to be answered with 200 within ten seconds. With `alt` or `onerror=\"continue\"` on the include, the page stays whole."
+            }
             Self::NoUpstream => {
                 "The name in `upstream` has no address. At the start that is an error; afterwards the last addresses are kept, so it is hardly seen."
             }
@@ -365,6 +371,7 @@ impl Reason {
             | Self::TokenAspNet
             | Self::TokenPhoenix
             | Self::TokenUnclear
+            | Self::EsiUnclear
             | Self::HtmlTooLarge
             | Self::HtmlEncoded
             | Self::HtmlPart
@@ -402,6 +409,7 @@ impl Reason {
             | Self::ClosedEarly
             | Self::CertificateUntrusted
             | Self::TlsFailed
+            | Self::IncludeFailed
             | Self::NoUpstream
             | Self::UpstreamTooBusy => return None,
         })

@@ -11,6 +11,7 @@
 mod body;
 mod cache;
 mod error;
+mod esi;
 mod fetch;
 mod inner;
 mod look_up;

@@ -29,7 +29,24 @@ pub enum Finish {
     /// It is looked through for tokens.
     Inspect(Coding),
     /// It is made otherwise.
-    Rework(Rework),
+    Rework(Orders),
+}
+
+/// What is to be made of one page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Orders {
+    /// What nobody sees is left out.
+    pub minify: bool,
+    /// Visitors get tokens of their own.
+    pub csrf: bool,
+    /// It is put together of several.
+    pub esi: bool,
+}
+
+impl Orders {
+    const fn is_any(self) -> bool {
+        self.minify || self.csrf || self.esi
+    }
 }
 
 impl Finish {
@@ -52,9 +69,16 @@ impl Finish {
         let coding = Coding::of(response).ok_or(Reason::HtmlEncoded)?;
         // It was asked for in none. An application that knows better gets its page passed on as it is.
         // What may be left out of HTML is not all that may be left out of XML.
-        let how = Rework { minify: how.minify && !html.is_xml, ..how };
-        let reworked = how.is_any() && coding == Coding::Identity;
-        Ok(if reworked { Self::Rework(how) } else { Self::Inspect(coding) })
+        let orders = Orders {
+            minify: how.minify && !html.is_xml,
+            csrf: how.csrf,
+            esi: how.templates.has(response),
+        };
+        if orders.esi && coding != Coding::Identity {
+            return Err(Reason::HtmlEncoded);
+        }
+        let reworked = orders.is_any() && coding == Coding::Identity;
+        Ok(if reworked { Self::Rework(orders) } else { Self::Inspect(coding) })
     }
 }
 
@@ -124,7 +148,11 @@ mod tests {
             let plain = Finish::of(status, &fields(lines), Rework::default());
             assert_eq!(plain, expected, "{status} {lines:?}");
             let how = Rework { csrf: true, ..Rework::default() };
-            let expected = if expected == identity { Ok(Finish::Rework(how)) } else { expected };
+            let expected = if expected == identity {
+                Ok(Finish::Rework(Orders { csrf: true, ..Orders::default() }))
+            } else {
+                expected
+            };
             assert_eq!(Finish::of(status, &fields(lines), how), expected, "{status} {lines:?}");
         }
     }

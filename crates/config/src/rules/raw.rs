@@ -62,6 +62,7 @@ pub(crate) struct RawRule {
     pub(crate) override_no_store: Option<At<bool>>,
     pub(crate) minify: Option<At<bool>>,
     pub(crate) csrf: Option<At<String>>,
+    pub(crate) esi: Option<At<bool>>,
 }
 
 /// One `[audience.NAME]`.
@@ -106,6 +107,7 @@ impl RawRule {
             override_no_store: None,
             minify: None,
             csrf: None,
+            esi: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What is made of this rule's pages before they are stored, checked?
 
-use larder_policy::Rework;
+use larder_policy::{Rework, Templates};
 
 use super::raw::{At, RawRule};
 use crate::problem::Problem;
@@ -9,11 +9,16 @@ use crate::suggest::closest;
 /// Frameworks that bind a token to a session, by which only they know it.
 const BY_SESSION: [&str; 5] = ["rails", "laravel", "spring", "aspnet", "phoenix"];
 
-/// Checks `minify` and `csrf`.
+/// Checks `minify`, `csrf` and `esi`.
 pub(crate) fn check(raw: &RawRule, problems: &mut Vec<Problem>) -> Rework {
     let minify = raw.minify.as_ref().is_some_and(|at| at.value);
     let csrf = raw.csrf.as_ref().is_some_and(|at| csrf(at, problems));
-    Rework { minify, csrf }
+    let templates = match raw.esi.as_ref().map(|at| at.value) {
+        None => Templates::Said,
+        Some(true) => Templates::All,
+        Some(false) => Templates::None,
+    };
+    Rework { minify, csrf, templates }
 }
 
 fn csrf(At { value, place }: &At<String>, problems: &mut Vec<Problem>) -> bool {

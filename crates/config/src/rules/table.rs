@@ -296,6 +296,15 @@ pub(crate) const RULE_OPTIONS: &[RuleOption] = &[
         example: "\"django\"",
     },
     RuleOption {
+        key: "esi",
+        kind: RuleKind::Switch(|r| &mut r.esi),
+        only: For::Shared,
+        text: "Whether HTML pages are put together of several by `<esi:include>`. `true`: all, and the application is asked for them \
+               without compression; `false`: none. [esi.md](esi.md) has the whole story.",
+        default: "those whose response says `Surrogate-Control: content=\"ESI/1.0\"`",
+        example: "true",
+    },
+    RuleOption {
         key: "danger.override_no_store",
         kind: RuleKind::Switch(|r| &mut r.override_no_store),
         only: For::Shared,

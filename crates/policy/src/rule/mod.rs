@@ -104,19 +104,59 @@ pub struct Rework {
     pub minify: bool,
     /// `csrf = "django"`: each visitor gets tokens of their own in its forms.
     pub csrf: bool,
+    /// `esi`: which of them are put together of several.
+    pub templates: Templates,
+}
+
+/// Which pages of a rule are templates, by the note "ESI Language Specification 1.0".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Templates {
+    /// Those whose response says so.
+    #[default]
+    Said,
+    /// `esi = true`: all.
+    All,
+    /// `esi = false`: none.
+    None,
+}
+
+impl Templates {
+    /// Whether a response is one.
+    #[must_use]
+    pub fn has(self, response: &HeaderMap) -> bool {
+        match self {
+            Self::All => true,
+            Self::None => false,
+            Self::Said => says_esi(response),
+        }
+    }
+}
+
+/// Edge Architecture Specification 1.0 §2.2: `Surrogate-Control: content="ESI/1.0"`.
+fn says_esi(response: &HeaderMap) -> bool {
+    response.get_all("surrogate-control").iter().any(|line| {
+        let line = line.as_bytes().to_ascii_lowercase();
+        let text = String::from_utf8_lossy(&line);
+        let contents = text.split("content=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        contents.flat_map(|words| words.split([' ', ','])).any(|word| word == "esi/1.0")
+    })
 }
 
 impl Rework {
     /// Whether anything is. Such pages are asked for without a content coding.
     #[must_use]
     pub const fn is_any(self) -> bool {
-        self.minify || self.csrf
+        self.minify || self.csrf || matches!(self.templates, Templates::All)
     }
 
     /// What is made of its pages, for people: nothing, or `, minified, with forms`.
     #[must_use]
     pub fn words(self) -> String {
-        let all = [(self.minify, ", minified"), (self.csrf, ", with forms")];
+        let all = [
+            (self.minify, ", minified"),
+            (self.csrf, ", with forms"),
+            (self.templates == Templates::All, ", with ESI"),
+        ];
         all.into_iter().filter_map(|(is, word)| is.then_some(word)).collect()
     }
 }

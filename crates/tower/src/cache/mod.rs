@@ -14,3 +14,4 @@ mod service;
 pub use future::CacheFuture;
 pub use layer::CacheLayer;
 pub use service::CacheService;
+pub(crate) use service::{Of, arrival_of, include};

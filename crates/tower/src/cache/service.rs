@@ -20,9 +20,10 @@ use larder_semantics::Reason;
 use tower_service::Service;
 
 use super::CacheFuture;
+use crate::esi::Table;
 use crate::fetch::{self, Fetch, Page};
 use crate::look_up::{AsItIs, look_up};
-use crate::{FetchError, Inner};
+use crate::{FetchError, Inner, RequestBody};
 
 /// Answers from a [`Cache`], and asks the inner service for what is not there.
 #[derive(Clone, Debug)]
@@ -77,29 +78,54 @@ where
             Ok(host) => host,
             Err(reason) => return refused(reason),
         };
-        let begun = begin(&self.cache, scheme, host, &request);
-        let Begun::LookUp(policy) = begun else {
-            return go_on(begun, &self.cache, &self.inner, request);
-        };
-        let (host, arrival) = (host.to_owned(), arrival_of(&request));
-        let (cache, inner) = (Arc::clone(&self.cache), self.inner.clone());
-        CacheFuture::fetch(Box::pin(async move {
-            look_up::<S, B>(&cache, &policy, inner.clone(), (&host, arrival), request.headers())
-                .await;
-            let begun = match begin(&cache, scheme, &host, &request) {
-                Begun::LookUp(policy) => unverified(&cache, policy, scheme, &host, &request),
-                known @ (Begun::Answered(_)
-                | Begun::AnsweredStale(..)
-                | Begun::Planned(..)
-                | Begun::Refused(_)) => known,
-            };
-            go_on(begun, &cache, &inner, request).await
-        }))
+        let has_body = !request.body().is_end_stream();
+        let begun = begin(&self.cache, scheme, host, &request, has_body);
+        match begun {
+            // Nearly all hits: nothing is to be put into them.
+            Begun::Answered(response) if response.body().template().is_none() => {
+                CacheFuture::ready(Ok(response))
+            }
+            begun @ (Begun::Answered(_)
+            | Begun::AnsweredStale(..)
+            | Begun::Planned(..)
+            | Begun::LookUp(_)
+            | Begun::Refused(_)) => {
+                let of = Of { scheme, host: host.to_owned(), has_body, deep: 0 };
+                let request = request.map(RequestBody::Client);
+                go_on(begun, &self.cache, &self.inner, of, request)
+            }
+        }
     }
 }
 
+/// Answers a request of Larder's own, for a part that a page of a visitor's includes.
+pub(crate) fn include<S, B>(
+    cache: &Arc<Cache>,
+    inner: &S,
+    of: Of,
+    request: Request<RequestBody<B>>,
+) -> CacheFuture<S::Body>
+where
+    S: Inner<B>,
+    B: http_body::Body + Send + 'static,
+{
+    let begun = begin(cache, of.scheme, &of.host, &request, of.has_body);
+    go_on(begun, cache, inner, of, request)
+}
+
+/// What a request is about, beside what it says.
+#[derive(Clone, Debug)]
+pub(crate) struct Of {
+    pub(crate) scheme: Scheme,
+    /// The site, in its one spelling.
+    pub(crate) host: String,
+    pub(crate) has_body: bool,
+    /// How many pages include it, one in the other.
+    pub(crate) deep: u8,
+}
+
 /// How a request came, where that is not as its connection did.
-fn arrival_of<B>(request: &Request<B>) -> Option<Arrival> {
+pub(crate) fn arrival_of<B>(request: &Request<B>) -> Option<Arrival> {
     request.extensions().get().copied()
 }
 
@@ -112,19 +138,24 @@ fn go_on<S, B>(
     begun: Begun<S::Body>,
     cache: &Arc<Cache>,
     inner: &S,
-    mut request: Request<B>,
+    of: Of,
+    mut request: Request<RequestBody<B>>,
 ) -> CacheFuture<S::Body>
 where
     S: Inner<B>,
     B: http_body::Body + Send + 'static,
 {
-    let fetch = |key, ruled, request: &Request<B>| {
+    let fetch = |key, ruled, request: &Request<RequestBody<B>>| {
         let fetch = Fetch::new(Arc::clone(cache), inner.clone(), Page { key }, ruled);
         fetch.arrived(arrival_of(request))
     };
     match begun {
-        Begun::Answered(response) => CacheFuture::ready(Ok(response)),
+        Begun::Answered(response) => {
+            let table = Table::of(cache, inner, of, &request);
+            CacheFuture::ready(Ok(table.lay::<B>(response)))
+        }
         Begun::AnsweredStale(response, variant, key, ruled) => {
+            let response = Table::of(cache, inner, of, &request).lay::<B>(response);
             request.headers_mut().remove(&LARDER_IDENTITY);
             let fetch = fetch(key, ruled, &request);
             if fetch.ruled.is_none() {
@@ -137,6 +168,8 @@ where
             if facts.renews() {
                 cache.flights().invalidate(&key);
             }
+            let is_shared = ruled.as_ref().is_some_and(|ruled| ruled.is_shared());
+            let table = is_shared.then(|| Table::of(cache, inner, of, &request));
             // What only the application and Larder say to each other is not said by anybody else.
             request.headers_mut().remove(&LARDER_IDENTITY);
             let fetch = fetch(key, ruled, &request);
@@ -144,12 +177,44 @@ where
                 None => ask_for_what_counts(&fetch.page, &mut request),
                 Some(sharing) => mark_as_it_is(sharing, &mut request),
             }
-            CacheFuture::fetch(fetch::answer(fetch, request, facts, plan))
+            let answer = fetch::answer(fetch, request, facts, plan);
+            match table {
+                None => CacheFuture::fetch(answer),
+                Some(table) => CacheFuture::fetch(Box::pin(async move {
+                    answer.await.map(|response| table.lay::<B>(response))
+                })),
+            }
         }
         Begun::Refused(reason) => refused(reason),
-        // Whoever looks up goes on with what came of it.
-        Begun::LookUp(_) => refused(Reason::Unverified),
+        Begun::LookUp(policy) => looked_up(policy, cache, inner, of, request),
     }
+}
+
+/// Goes on when the application has said who the visitor is.
+fn looked_up<S, B>(
+    policy: Arc<Policy>,
+    cache: &Arc<Cache>,
+    inner: &S,
+    of: Of,
+    request: Request<RequestBody<B>>,
+) -> CacheFuture<S::Body>
+where
+    S: Inner<B>,
+    B: http_body::Body + Send + 'static,
+{
+    let (cache, inner) = (Arc::clone(cache), inner.clone());
+    CacheFuture::fetch(Box::pin(async move {
+        let from = (&*of.host, arrival_of(&request));
+        look_up::<S, B>(&cache, &policy, inner.clone(), from, request.headers()).await;
+        let begun = match begin(&cache, of.scheme, &of.host, &request, of.has_body) {
+            Begun::LookUp(policy) => unverified(&cache, policy, &of, &request),
+            known @ (Begun::Answered(_)
+            | Begun::AnsweredStale(..)
+            | Begun::Planned(..)
+            | Begun::Refused(_)) => known,
+        };
+        go_on(begun, &cache, &inner, of, request).await
+    }))
 }
 
 /// Whether only Larder itself asks the application for this.
@@ -181,11 +246,12 @@ fn ask_for_what_counts<B>(page: &Page, request: &mut Request<B>) {
 }
 
 /// Decides, and answers if what is stored will do.
-fn begin<B: http_body::Body, U>(
+fn begin<B, U>(
     cache: &Cache,
     scheme: Scheme,
     host: &str,
     request: &Request<B>,
+    has_body: bool,
 ) -> Begun<U> {
     KEY.with_borrow_mut(|key| {
         let options = cache.options();
@@ -200,7 +266,6 @@ fn begin<B: http_body::Body, U>(
         let visit = Visit { scheme, host, method: request.method(), target: &target, headers };
         let proofs = cache.identities().of_site(host, policy.number());
         let ruling = policy.decide(&visit, &proofs, now, key);
-        let has_body = !request.body().is_end_stream();
         let mut facts = Facts::of(request, has_body, settings);
         let ruled = |ruling: Ruling| Arc::new(Sharing::new(Arc::clone(policy), ruling));
         match ruling.way {
@@ -246,13 +311,8 @@ fn begin<B: http_body::Body, U>(
 }
 
 /// The way of a visitor of whom the application did not say who they are, and of whom nothing could be remembered.
-fn unverified<B: http_body::Body, U>(
-    cache: &Cache,
-    policy: Arc<Policy>,
-    scheme: Scheme,
-    host: &str,
-    request: &Request<B>,
-) -> Begun<U> {
+fn unverified<B, U>(cache: &Cache, policy: Arc<Policy>, of: &Of, request: &Request<B>) -> Begun<U> {
+    let (scheme, host) = (of.scheme, &*of.host);
     let target = hygiene::target(request.uri());
     let (method, headers) = (request.method(), request.headers());
     let visit = Visit { scheme, host, method, target: &target, headers };
@@ -260,7 +320,7 @@ fn unverified<B: http_body::Body, U>(
     let mut ruling = policy.decide(&visit, &Plain, cache.now(), &mut key);
     ruling.way = Way::Pass(Reason::Unverified);
     ruling.doubt = Some(Doubt::LookUpFailed);
-    let facts = Facts::of(request, !request.body().is_end_stream(), &cache.options().semantics);
+    let facts = Facts::of(request, of.has_body, &cache.options().semantics);
     let plan = Plan::Pass(facts.pass().unwrap_or(Reason::Unverified));
     Begun::Planned(plan, facts, key.as_bytes().into(), Some(Arc::new(Sharing::new(policy, ruling))))
 }

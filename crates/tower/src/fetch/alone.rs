@@ -175,7 +175,7 @@ fn dressed<S, U>(fetch: &Fetch<S>, mut response: Response<Body<U>>) -> Response<
 /// (RFC 9111 §4.4), or, to a POST, be stored (RFC 9110 §9.3.3).
 pub(super) async fn pass<S, B>(
     mut fetch: Fetch<S>,
-    request: Request<B>,
+    request: Request<RequestBody<B>>,
     why: Reason,
 ) -> Answer<S::Body>
 where
@@ -190,7 +190,7 @@ where
         && fetch.ruled.is_none()
         && !hygiene::has_override(request.headers());
     let client = may_fill.then(|| request.headers().clone());
-    let sent = fetch.send(request.map(RequestBody::Client)).await;
+    let sent = fetch.send(request).await;
     let Sent { response, timing, birth } =
         sent.map_err(|reason| FetchError::application(why, reason))?;
     let now = timing.response_time;

@@ -15,7 +15,7 @@ use larder_semantics::freshness::Timing;
 use larder_semantics::{Reason, Settings};
 use tower_service::Service;
 
-use crate::RequestBody;
+use crate::{ForNobody, RequestBody};
 
 /// What a request is for.
 #[derive(Clone, Debug)]
@@ -145,7 +145,9 @@ impl<S> Fetch<S> {
             // Requests of the cache's own are told by the scheme of the page, too.
             request.extensions_mut().insert(arrival);
         }
-        announce(request.headers_mut(), &self.cache.options().semantics);
+        // What is for one visitor only is not put together of several.
+        let esi = request.extensions().get::<ForNobody>().is_some();
+        announce(request.headers_mut(), &self.cache.options().semantics, esi);
         // Before anything of it is on its way: what is purged from now on may be in the answer.
         let number = self.cache.purge_number();
         let request_time = self.cache.now();
@@ -167,9 +169,11 @@ impl<S> Fetch<S> {
 }
 
 /// Tells the application that `Surrogate-Control` will be understood (Edge Architecture note §3).
-fn announce(headers: &mut HeaderMap, settings: &Settings) {
+fn announce(headers: &mut HeaderMap, settings: &Settings, esi: bool) {
     const SURROGATE_CAPABILITY: HeaderName = HeaderName::from_static("surrogate-capability");
     if settings.targeted {
-        headers.insert(SURROGATE_CAPABILITY, HeaderValue::from_static("larder=\"Surrogate/1.0\""));
+        let able =
+            if esi { "larder=\"Surrogate/1.0 ESI/1.0\"" } else { "larder=\"Surrogate/1.0\"" };
+        headers.insert(SURROGATE_CAPABILITY, HeaderValue::from_static(able));
     }
 }

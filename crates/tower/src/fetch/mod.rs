@@ -35,7 +35,7 @@ pub(crate) type Answer<U> = Result<Response<Body<U>>, FetchError>;
 /// Does what `plan` says. Each way has a box of its own, no larger than it needs.
 pub(crate) fn answer<S, B>(
     fetch: Fetch<S>,
-    request: Request<B>,
+    request: Request<RequestBody<B>>,
     facts: Facts,
     plan: Plan,
 ) -> Pin<Box<dyn Future<Output = Answer<S::Body>> + Send>>
@@ -52,7 +52,6 @@ where
             Box::pin(alone::pass(fetch, request, why))
         }
         Plan::Alone(variant, why) => {
-            let request = request.map(RequestBody::Client);
             Box::pin(async move { alone::ask(fetch, request, &facts, variant, why).await })
         }
         Plan::Pass(why) => Box::pin(alone::pass(fetch, request, why)),

@@ -9,12 +9,11 @@ use http::header::{HeaderMap, SET_COOKIE};
 use http_body::Frame;
 use larder_cache::Cache;
 use larder_cache::collapse::Lead;
-use larder_cache::finish::{Finish, Inspector, Reworked};
+use larder_cache::finish::{Finish, Inspector, Orders, Reworked};
 use larder_cache::flight::Outcome;
 use larder_cache::limits::{HTML_BYTES_MAX, HTML_WAITED_FOR};
 use larder_cache::receive::Draft;
 use larder_cache::variant::Variant;
-use larder_policy::Rework;
 use larder_semantics::Reason;
 use tokio::time::{Instant, timeout_at};
 
@@ -134,7 +133,7 @@ impl Pump<'_> {
     }
 
     /// Has the complete page made otherwise and stored, and given to all who waited.
-    fn rework(&self, how: Rework) -> Result<(), Reason> {
+    fn rework(&self, how: Orders) -> Result<(), Reason> {
         let (flight, key) = (self.lead.flight(), self.lead.key());
         let chunks = flight.kept().ok_or(Reason::TooLarge)?;
         let page = Reworked::of(chunks.concat(), how)?;
@@ -172,7 +171,7 @@ impl Pump<'_> {
 enum Look {
     Through(Box<Inspector>),
     /// With the bytes that came.
-    Rework(Rework, u64),
+    Rework(Orders, u64),
 }
 
 impl Look {

@@ -35,7 +35,7 @@ struct Asked<B> {
 /// Fetches, or validates `variant`, together with others.
 pub(super) async fn answer<S, B>(
     fetch: Fetch<S>,
-    request: Request<B>,
+    request: Request<RequestBody<B>>,
     facts: Facts,
     mut variant: Option<Variant>,
     mut reason: Reason,
@@ -97,7 +97,7 @@ where
 }
 
 impl<B> Asked<B> {
-    fn of(request: Request<B>, facts: Facts) -> Self {
+    fn of(request: Request<RequestBody<B>>, facts: Facts) -> Self {
         let (parts, _no_content) = request.into_parts();
         Self { uri: parts.uri, headers: Arc::new(parts.headers), facts, body: PhantomData }
     }
@@ -221,7 +221,7 @@ where
 }
 
 /// Brings a stale page up to date in the background, unless somebody does already.
-pub(crate) fn refresh<S, B>(fetch: Fetch<S>, request: Request<B>, variant: Variant)
+pub(crate) fn refresh<S, B>(fetch: Fetch<S>, request: Request<RequestBody<B>>, variant: Variant)
 where
     S: Inner<B>,
     B: http_body::Body + Send + 'static,

@@ -13,6 +13,7 @@ mod collapse;
 mod conditional;
 mod custom_audience;
 mod django_holes;
+mod esi;
 mod forms;
 mod freshness;
 mod head;

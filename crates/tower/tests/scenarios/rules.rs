@@ -27,6 +27,7 @@ pub(crate) const BROWSER: Lines<'_> = &[
 ];
 
 const CAPABILITY: &str = "surrogate-capability: larder=\"Surrogate/1.0\"";
+const CAPABILITY_OF_A_FILL: &str = "surrogate-capability: larder=\"Surrogate/1.0 ESI/1.0\"";
 
 pub(crate) fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
@@ -152,7 +153,9 @@ pub(crate) fn lines(sent: &Sent) -> Vec<String> {
 
 /// All that a fetch for a shared page carries, with `more`.
 pub(crate) fn of_a_fill(more: &[&str]) -> Vec<String> {
-    sorted(&[&["host: site.example", CAPABILITY, "user-agent: Larder"][..], more].concat())
+    sorted(
+        &[&["host: site.example", CAPABILITY_OF_A_FILL, "user-agent: Larder"][..], more].concat(),
+    )
 }
 
 /// All that a browser's own request carries, with this `Cookie`: everything but the claim.
