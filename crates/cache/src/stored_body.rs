@@ -5,7 +5,7 @@
 //! one representation by a strong validator (RFC 9111 §3.4).
 //!
 //! A page that is somewhat different for each visitor has holes: positions between its bytes where something of the visitor's
-//! own is put when they get it ([`crate::personal`]). No other is ever sent as it is stored.
+//! own is put when they get it (`personal`). No other is ever sent as it is stored.
 
 use bytes::{Bytes, BytesMut};
 use larder_html::Include;

@@ -1,16 +1,16 @@
 //! `larder warm`: has a running Larder fetch pages before anybody asks for them.
 //!
-//! Three steps. [`gather`] finds out which pages: from the command line, [`sitemap`]s, lists and access [`log`]s. [`run`] asks the
+//! Three steps. [`gather`] finds out which pages: from the command line, [`sitemap`]s, lists and access [`log`]s. [`fetch`] asks the
 //! admin listener for one after the other, at a polite rate, and [`resume`] remembers which are done. [`report`] tells what
 //! came of it. Everything about a page is decided by the running Larder ([warming.md](../../docs/warming.md)).
 
+mod fetch;
 mod gather;
 mod limits;
 mod log;
 mod progress;
 mod report;
 mod resume;
-mod run;
 mod sitemap;
 mod visit;
 
@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &Warm) -> ExitCode {
             urls.retain(|url| !resume.is_done(url));
         }
         let report = Report::new(before - urls.len());
-        run::run(arguments, &at, urls, resume, report).await
+        fetch::all(arguments, &at, urls, resume, report).await
     });
     // A request that is still waited for has nothing to tell any more.
     runtime.shutdown_background();

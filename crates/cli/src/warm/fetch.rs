@@ -99,7 +99,7 @@ impl Agenda {
 type Answer = Result<(u16, Value), String>;
 
 /// Fetches everything, or as much as it gets to.
-pub(super) async fn run(
+pub(super) async fn all(
     arguments: &Warm,
     at: &At,
     urls: Vec<String>,
