@@ -21,6 +21,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod browser;
 mod csrf;
 mod entity;
 mod esi;

@@ -49,9 +49,14 @@ pub(crate) struct Unclear(pub(crate) usize);
 const RAW: [&str; 8] =
     ["script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes"];
 
+/// The name of an element whose content is raw text.
+pub(crate) fn raw_name(name: &[u8]) -> Option<&'static str> {
+    RAW.into_iter().find(|raw| name.eq_ignore_ascii_case(raw.as_bytes()))
+}
+
 /// Whether an element's content is raw text.
 pub(crate) fn is_raw(name: &[u8]) -> bool {
-    RAW.iter().any(|raw| name.eq_ignore_ascii_case(raw.as_bytes()))
+    raw_name(name).is_some()
 }
 
 /// Goes through a page.
@@ -124,7 +129,7 @@ impl<'a> Pieces<'a> {
                 if name.eq_ignore_ascii_case(b"plaintext") {
                     return Err(Unclear(start));
                 }
-                self.raw = RAW.into_iter().find(|raw| name.eq_ignore_ascii_case(raw.as_bytes()));
+                self.raw = raw_name(name);
                 Ok(Some(Piece::Start(tag)))
             }
             _ => Ok(None),

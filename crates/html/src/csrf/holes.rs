@@ -211,23 +211,27 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{Doubt, csrf_holes};
+    use crate::browser::tokens;
     use crate::{mask, new_secret};
 
     fn token(number: u8) -> String {
         String::from_utf8(mask(&new_secret(&[7; 32]), &[number; 32]).to_vec()).expect("letters")
     }
 
+    /// The page with its tokens in it.
+    fn written(page: &str) -> String {
+        let secret = String::from_utf8(new_secret(&[7; 32]).to_vec()).expect("letters");
+        let other = String::from_utf8(mask(&new_secret(&[8; 32]), &[1; 32]).to_vec());
+        page.replace("@1", &token(1))
+            .replace("@2", &token(2))
+            .replace("@s", &secret)
+            .replace("@o", &other.expect("letters"))
+    }
+
     /// The page with its holes as `_`. `@1` is a token, `@2` another of the same secret, `@s` the secret, `@o` a token of
     /// another secret.
     fn holed(page: &str) -> Result<String, Doubt> {
-        let secret = String::from_utf8(new_secret(&[7; 32]).to_vec()).expect("letters");
-        let other =
-            String::from_utf8(mask(&new_secret(&[8; 32]), &[1; 32]).to_vec()).expect("letters");
-        let page = page
-            .replace("@1", &token(1))
-            .replace("@2", &token(2))
-            .replace("@s", &secret)
-            .replace("@o", &other);
+        let page = written(page);
         let (mut shown, mut last) = (String::new(), 0);
         for hole in csrf_holes(page.as_bytes())? {
             shown = shown + page.get(last..hole.start).expect("in order") + "_";
@@ -332,10 +336,63 @@ mod tests {
         assert_eq!(holed(&two), Err(Doubt::TwoSecrets { at: 103 }));
     }
 
+    /// Pages with fields, well written and not.
+    fn page() -> impl Strategy<Value = String> {
+        let pieces = [
+            "<input name=csrfmiddlewaretoken value=",
+            "<input value='@1' name=\"csrfmiddlewaretoken\">",
+            "<meta name=csrf-token content=\"",
+            "@1",
+            "@2",
+            "@s",
+            "@o",
+            "\"",
+            ">",
+            "'",
+            " ",
+            "<p title=\"",
+            "<script>",
+            "</script>",
+            "<!--",
+            "-->",
+            "<template>",
+            "</template>",
+            "x",
+            "<textarea>",
+            "</textarea>",
+            "<svg><title>",
+            "</title></svg>",
+            "<noscript>",
+            "</noscript>",
+            "&#64;",
+            "<table><tr>",
+            "<select>",
+        ];
+        prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..16).prop_map(|p| p.concat())
+    }
+
     proptest! {
         #[test]
+        fn a_browser_sees_a_new_token_in_every_field(page in page()) {
+            let page = written(&page);
+            if let Ok(holes) = csrf_holes(page.as_bytes()) {
+                let new = "n".repeat(64);
+                let mut filled = page.clone();
+                for hole in holes.iter().rev() {
+                    filled.replace_range(hole.start..hole.end, &new);
+                }
+                for scripts in [true, false] {
+                    let before = tokens(page.as_bytes(), scripts);
+                    let after = tokens(filled.as_bytes(), scripts);
+                    prop_assert_eq!(after.len(), before.len(), "{}", page);
+                    prop_assert!(after.iter().all(|token| *token == new), "{} {:?}", page, after);
+                }
+            }
+        }
+
+        #[test]
         fn behind_the_holes_no_token_of_the_secret_is_left(pieces in prop::collection::vec(prop::sample::select(vec![
-            "<input name=csrfmiddlewaretoken value=", "<meta name=csrf-token content=\"", "@1", "@2", "@s", "\"", ">", "'",
+            "<input name=csrfmiddlewaretoken value=", "<meta name=csrf-token content=\"", "@1", "@2", "@s ", "\"", ">", "'",
             "<script>", "</script>", "<!--", "-->", "x", " ", "<p title=", "/", "%2B",
         ]), 0..24)) {
             let page = pieces.concat();

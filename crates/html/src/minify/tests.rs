@@ -1,13 +1,11 @@
 //! What goes, what stays, and that a browser sees the same.
 
-use html5ever::tendril::TendrilSink as _;
-use html5ever::tree_builder::TreeBuilderOpts;
-use html5ever::{ParseOpts, parse_document};
-use markup5ever_rcdom::{Handle, NodeData, RcDom};
+use markup5ever_rcdom::{Handle, NodeData};
 use proptest::prelude::*;
 
 use super::comment::is_for_people;
 use super::minify;
+use crate::browser::tree;
 use crate::tag::is_blank;
 
 fn smaller(html: &str) -> Option<String> {
@@ -150,9 +148,7 @@ struct Seen {
 }
 
 fn seen(html: &[u8], scripting_enabled: bool) -> Vec<String> {
-    let tree_builder = TreeBuilderOpts { scripting_enabled, ..TreeBuilderOpts::default() };
-    let options = ParseOpts { tree_builder, ..ParseOpts::default() };
-    let dom = parse_document(RcDom::default(), options).from_utf8().one(html);
+    let dom = tree(html, scripting_enabled);
     let mut seen =
         Seen { pieces: Vec::new(), text: String::new(), verbatim: 0, scripts: scripting_enabled };
     seen.look(&dom.document);

@@ -64,7 +64,13 @@ pub struct Scanner {
     newest: Tags,
     /// Reads a tag to its end, so that a `<` in an attribute of it does no harm.
     outermost: Tags,
+    /// Reads what browsers read, so that nothing in a comment or a script makes it miss a tag.
+    browsers: Tags,
     pairs: Pairs,
+    /// Bytes that came before.
+    read: usize,
+    /// The page begins as one in UTF-16.
+    wide: bool,
 }
 
 impl Default for Scanner {
@@ -81,16 +87,31 @@ impl Scanner {
             found: None,
             newest: Tags::new(Restart::AtEveryTag),
             outermost: Tags::new(Restart::BehindTheTag),
+            browsers: Tags::new(Restart::AsInBrowsers),
             pairs: Pairs::new(),
+            read: 0,
+            wide: false,
         }
     }
 
     /// Reads on. Answers what [`found`](Self::found) does.
     pub fn push(&mut self, bytes: &[u8]) -> Option<Framework> {
+        // Pages in UTF-16 are those in ASCII with a NUL beside every letter; elsewhere a NUL is a letter like others.
+        let unread = 4_usize.saturating_sub(self.read);
+        self.wide |= bytes.iter().take(unread).any(|&byte| byte == 0);
+        self.read = self.read.saturating_add(bytes.len());
+        let narrow: Vec<u8>;
+        let bytes = if self.wide {
+            narrow = bytes.iter().copied().filter(|&byte| byte != 0).collect();
+            &narrow
+        } else {
+            bytes
+        };
         if self.found.is_none() {
             // The first to decide, whichever machine it was: so that it is the same however the page is cut.
-            let all = [self.newest.push(bytes), self.outermost.push(bytes), self.pairs.push(bytes)];
-            self.found = all.into_iter().flatten().min_by_key(|&(at, _)| at).map(|(_, f)| f);
+            let tags = [&mut self.newest, &mut self.outermost, &mut self.browsers];
+            let all = tags.map(|tags| tags.push(bytes)).into_iter().chain([self.pairs.push(bytes)]);
+            self.found = all.flatten().min_by_key(|&(at, _)| at).map(|(_, f)| f);
         }
         self.found
     }
@@ -99,6 +120,7 @@ impl Scanner {
     pub(crate) fn hole(&mut self) {
         self.newest.hole();
         self.outermost.hole();
+        self.browsers.hole();
         self.pairs.hole();
     }
 

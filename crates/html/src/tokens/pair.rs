@@ -13,6 +13,8 @@ pub(super) struct Pairs {
     before: usize,
     /// The run that is being read, or its beginning.
     run: Vec<u8>,
+    /// Whether it may be a name.
+    marked: bool,
     /// The name that precedes.
     name: Option<Name>,
     gap: Gap,
@@ -57,8 +59,27 @@ enum Joint {
     Equals,
 }
 
-const fn is_of_run(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/' | b'.' | b'~' | b'|')
+/// What a byte is to runs. A table, since every byte of a page is asked.
+const CLASSES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = match byte {
+            // Every name has one of these, and most words have none.
+            b'f' | b'F' | b'k' | b'K' => OF_RUN | MARK,
+            b'_' | b'-' | b'+' | b'/' | b'.' | b'~' | b'|' => OF_RUN,
+            _ if byte.is_ascii_alphanumeric() => OF_RUN,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    table
+};
+const OF_RUN: u8 = 1;
+const MARK: u8 = 2;
+
+const fn class(byte: u8) -> u8 {
+    CLASSES[byte as usize]
 }
 
 /// What is a quotation mark, written as a reference or an escape, in the eyes of somebody who reads runs.
@@ -101,21 +122,58 @@ fn named(run: &[u8]) -> Option<Name> {
 
 impl Pairs {
     pub(super) fn new() -> Self {
-        Self { before: 0, run: Vec::new(), name: None, gap: Gap::default(), escape: Escape::None }
+        Self {
+            before: 0,
+            run: Vec::new(),
+            marked: false,
+            name: None,
+            gap: Gap::default(),
+            escape: Escape::None,
+        }
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) -> Found {
-        for (at, &byte) in bytes.iter().enumerate() {
-            // A backslash escapes, in the middle of a token too: `\/`. A NUL is half a letter of UTF-16.
-            if byte == b'\\' || byte == 0 {
-                continue;
-            }
-            if let Some(framework) = self.unescape(byte) {
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            let found = match byte {
+                _ if self.escape != Escape::None => self.unescape(byte),
+                _ if class(byte) & OF_RUN != 0 => {
+                    at += self.extend_run(bytes.get(at..).unwrap_or_default());
+                    continue;
+                }
+                // A backslash escapes, in the middle of a token too: `\/`.
+                b'\\' => None,
+                b'%' => self.unescape(byte),
+                _ => self.separator(byte),
+            };
+            if let Some(framework) = found {
                 return Some((self.before + at, framework));
             }
+            at += 1;
         }
         self.before += bytes.len();
         None
+    }
+
+    /// Takes what belongs to the run, and says how much that is.
+    fn extend_run(&mut self, bytes: &[u8]) -> usize {
+        let (mut length, mut seen) = (0, 0);
+        for &byte in bytes {
+            let class = class(byte);
+            if class == 0 {
+                break;
+            }
+            seen |= class;
+            length += 1;
+        }
+        self.marked |= seen & MARK != 0;
+        // A word that is no name, with none before it, is forgotten at once.
+        let ended = bytes.get(length).is_some_and(|byte| !matches!(byte, b'\\' | b'%'));
+        if !(ended && self.run.is_empty() && self.name.is_none() && !self.marked) {
+            let room = TOKEN_BYTES_MAX.saturating_sub(self.run.len());
+            self.run.extend_from_slice(bytes.get(..length.min(room)).unwrap_or_default());
+        }
+        length
     }
 
     /// `%22` is a quotation mark, `%2B` part of a token.
@@ -140,12 +198,14 @@ impl Pairs {
     }
 
     fn read(&mut self, byte: u8) -> Option<Framework> {
-        if is_of_run(byte) {
-            if self.run.len() < TOKEN_BYTES_MAX {
-                self.run.push(byte);
-            }
-            return None;
+        if class(byte) & OF_RUN == 0 {
+            return self.separator(byte);
         }
+        self.extend_run(&[byte]);
+        None
+    }
+
+    fn separator(&mut self, byte: u8) -> Option<Framework> {
         let found = self.end_run();
         if self.name.is_some() {
             self.gap.add(byte);
@@ -156,17 +216,18 @@ impl Pairs {
     /// Here is something that is no token.
     pub(super) fn hole(&mut self) {
         self.run.clear();
-        (self.name, self.escape) = (None, Escape::None);
+        (self.name, self.escape, self.marked) = (None, Escape::None, false);
     }
 
     fn end_run(&mut self) -> Option<Framework> {
         if self.run.is_empty() {
             return None;
         }
-        let run = mem::take(&mut self.run);
-        let found = self.judge(&run);
+        let mut run = mem::take(&mut self.run);
+        let found = if self.marked || self.name.is_some() { self.judge(&run) } else { None };
+        self.marked = false;
+        run.clear();
         self.run = run;
-        self.run.clear();
         found
     }
 

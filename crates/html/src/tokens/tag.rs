@@ -8,6 +8,7 @@ use std::mem;
 use super::{Found, Framework, shape};
 use crate::entity;
 use crate::limits::{NAME_BYTES_MAX, TOKEN_BYTES_MAX};
+use crate::page::raw_name;
 use crate::tag::is_blank;
 
 /// Where a tag may begin.
@@ -17,6 +18,8 @@ pub(super) enum Restart {
     AtEveryTag,
     /// Only behind the end of the one before.
     BehindTheTag,
+    /// The same, and not in comments and raw text.
+    AsInBrowsers,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,6 +32,20 @@ enum State {
     BeforeValue,
     Quoted(u8),
     Unquoted,
+    /// Behind `<!`, `<!-` and `</`.
+    Bang,
+    BangDash,
+    Slash,
+    /// Behind `<!--` and `<!---`.
+    CommentStart,
+    CommentStartDash,
+    /// In a comment, behind so many dashes, two at most; and behind `--!`.
+    Comment(u8),
+    CommentBang,
+    /// To the next `>`.
+    Bogus,
+    /// In raw text, behind so many bytes of the end tag that it needs.
+    Raw(usize),
 }
 
 /// What an attribute is to us.
@@ -47,6 +64,10 @@ pub(super) struct Tags {
     opened: bool,
     /// The bytes that were read before.
     before: usize,
+    /// The tag's name, or the beginning of it; with `/` in front for an end tag.
+    name: Vec<u8>,
+    /// The element whose raw text is being read.
+    raw: &'static str,
     /// The name of the attribute that is being read, or the beginning of it.
     attribute: Vec<u8>,
     kind: Attribute,
@@ -89,6 +110,8 @@ impl Tags {
             state: State::Outside,
             opened: false,
             before: 0,
+            name: Vec::new(),
+            raw: "",
             attribute: Vec::new(),
             kind: Attribute::Other,
             value: Vec::new(),
@@ -104,12 +127,9 @@ impl Tags {
                 at = skipped;
                 continue;
             }
-            // Pages in UTF-16 are those in ASCII with a NUL beside every letter.
-            if byte != 0 {
-                self.step(byte);
-                if let Some(framework) = self.decided() {
-                    return Some((self.before + at, framework));
-                }
+            self.step(byte);
+            if let Some(framework) = self.decided() {
+                return Some((self.before + at, framework));
             }
             at += 1;
         }
@@ -125,9 +145,14 @@ impl Tags {
         let rest = bytes.get(at..)?;
         let next = match (self.state, self.kind, self.restart) {
             (State::Outside, _, _) => memchr::memchr(b'<', rest),
-            (State::Quoted(quote), Attribute::Other, Restart::BehindTheTag) => {
-                memchr::memchr(quote, rest)
-            }
+            (State::Raw(0), _, _) => memchr::memchr(b'<', rest),
+            (State::Comment(0), _, _) => memchr::memchr(b'-', rest),
+            (State::Bogus, _, _) => memchr::memchr(b'>', rest),
+            (
+                State::Quoted(quote),
+                Attribute::Other,
+                Restart::BehindTheTag | Restart::AsInBrowsers,
+            ) => memchr::memchr(quote, rest),
             (State::Quoted(quote), Attribute::Other, Restart::AtEveryTag) => {
                 memchr::memchr2(quote, b'<', rest)
             }
@@ -138,17 +163,67 @@ impl Tags {
 
     fn step(&mut self, byte: u8) {
         let opened = mem::replace(&mut self.opened, byte == b'<');
-        let may_open = self.state == State::Outside || self.restart == Restart::AtEveryTag;
-        if opened && may_open && byte.is_ascii_alphabetic() {
-            (self.named, self.token) = (None, None);
-            self.state = State::TagName;
+        let outside = self.state == State::Outside;
+        if opened && (outside || self.restart == Restart::AtEveryTag) && byte.is_ascii_alphabetic()
+        {
+            self.begin(b"", byte);
+            return;
+        }
+        if opened && outside && self.restart == Restart::AsInBrowsers {
+            self.state = match byte {
+                b'!' => State::Bang,
+                b'?' => State::Bogus,
+                b'/' => State::Slash,
+                _ => State::Outside,
+            };
             return;
         }
         self.state = match self.state {
             State::Outside => State::Outside,
+            State::TagName
+            | State::BeforeName
+            | State::Name
+            | State::AfterName
+            | State::BeforeValue
+            | State::Quoted(_)
+            | State::Unquoted => self.in_tag(byte),
+            State::Slash if byte.is_ascii_alphabetic() => {
+                self.begin(b"/", byte);
+                State::TagName
+            }
+            State::Bang if byte == b'-' => State::BangDash,
+            State::BangDash if byte == b'-' => State::CommentStart,
+            State::Bang | State::BangDash | State::Slash | State::Bogus if byte == b'>' => {
+                State::Outside
+            }
+            State::Bang | State::BangDash | State::Slash | State::Bogus => State::Bogus,
+            State::CommentStart
+            | State::CommentStartDash
+            | State::Comment(_)
+            | State::CommentBang => self.in_comment(byte),
+            State::Raw(matched) => self.in_raw(matched, byte),
+        };
+    }
+
+    fn begin(&mut self, prefix: &[u8], byte: u8) {
+        (self.named, self.token) = (None, None);
+        self.name.clear();
+        self.name.extend_from_slice(prefix);
+        self.name.push(byte);
+        self.state = State::TagName;
+    }
+
+    fn in_tag(&mut self, byte: u8) -> State {
+        let next = match self.state {
             State::TagName if is_blank(byte) || byte == b'/' => State::BeforeName,
             State::TagName if byte == b'>' => State::Outside,
-            State::TagName => State::TagName,
+            State::TagName => {
+                // One more than the longest that counts.
+                if self.name.len() < 10 {
+                    self.name.push(byte);
+                }
+                State::TagName
+            }
             State::BeforeName => self.before_name(byte),
             State::Name => self.name(byte),
             State::AfterName if byte == b'=' => State::BeforeValue,
@@ -159,7 +234,60 @@ impl Tags {
             State::Unquoted if is_blank(byte) => self.end_value(State::BeforeName),
             State::Unquoted if byte == b'>' => self.end_value(State::Outside),
             State::Unquoted => self.keep(byte, State::Unquoted),
+            State::Outside
+            | State::Bang
+            | State::BangDash
+            | State::Slash
+            | State::CommentStart
+            | State::CommentStartDash
+            | State::Comment(_)
+            | State::CommentBang
+            | State::Bogus
+            | State::Raw(_) => self.state,
         };
+        if next == State::Outside
+            && self.restart == Restart::AsInBrowsers
+            && let Some(raw) = raw_name(&self.name)
+        {
+            self.raw = raw;
+            return State::Raw(0);
+        }
+        next
+    }
+
+    /// HTML §13.2.5.43 to 52.
+    fn in_comment(&self, byte: u8) -> State {
+        match (self.state, byte) {
+            (State::CommentStart | State::CommentStartDash | State::CommentBang, b'>') => {
+                State::Outside
+            }
+            (State::CommentStart, b'-') => State::CommentStartDash,
+            (State::CommentStartDash, b'-') => State::Comment(2),
+            (State::CommentBang, b'-') => State::Comment(1),
+            (State::Comment(dashes), b'-') => State::Comment((dashes + 1).min(2)),
+            (State::Comment(2), b'>') => State::Outside,
+            (State::Comment(2), b'!') => State::CommentBang,
+            _ => State::Comment(0),
+        }
+    }
+
+    /// HTML §13.2.5.9 to 17.
+    fn in_raw(&mut self, matched: usize, byte: u8) -> State {
+        let expected = match matched {
+            0 => Some(b'<'),
+            1 => Some(b'/'),
+            _ => self.raw.as_bytes().get(matched - 2).copied(),
+        };
+        match expected {
+            Some(expected) if byte.eq_ignore_ascii_case(&expected) => State::Raw(matched + 1),
+            None if byte == b'>' => State::Outside,
+            None if is_blank(byte) || byte == b'/' => {
+                self.begin(b"/", b'x');
+                State::BeforeName
+            }
+            _ if byte == b'<' => State::Raw(1),
+            _ => State::Raw(0),
+        }
     }
 
     fn before_name(&mut self, byte: u8) -> State {
@@ -205,10 +333,13 @@ impl Tags {
             return State::BeforeValue;
         }
         self.value.clear();
-        self.kind = match self.attribute.to_ascii_lowercase().as_slice() {
-            b"name" if self.named.is_none() => Attribute::Name,
-            b"value" | b"content" if self.token.is_none() => Attribute::Value,
-            _ => Attribute::Other,
+        let is = |name: &[u8]| self.attribute.eq_ignore_ascii_case(name);
+        self.kind = if self.named.is_none() && is(b"name") {
+            Attribute::Name
+        } else if self.token.is_none() && (is(b"value") || is(b"content")) {
+            Attribute::Value
+        } else {
+            Attribute::Other
         };
         match byte {
             b'"' | b'\'' => State::Quoted(byte),

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::{Framework, Scanner, scan};
+use crate::browser::tokens;
 
 const DJANGO: &str = "vg4jpzrtZU1gEJ087Oz9RjTk3n0PHNPGSqrFCfIbWBGkgnaGR3JCfAQYLWew1ECt";
 const RAILS: &str =
@@ -188,6 +189,12 @@ fn piece() -> impl Strategy<Value = String> {
         "\0",
         "é",
         "<script>",
+        "<input name=csrfmiddlewaretoken value=",
+        "<textarea>",
+        "<template>",
+        "<!--",
+        "-->",
+        "</script>",
         DJANGO,
         LARAVEL,
         UUID,
@@ -228,5 +235,12 @@ proptest! {
         let (first, second) = if order { (name, value) } else { (value, name) };
         let page = format!("{before}<input{blank}{first}{blank}{more}{second}{blank}>");
         prop_assert_eq!(scan(page.as_bytes()), Some(Framework::Django), "{}", page);
+    }
+
+    #[test]
+    fn no_token_that_a_browser_sees_is_missed(pieces in prop::collection::vec(piece(), 0..40)) {
+        let page = pieces.concat();
+        let seen = [true, false].map(|scripts| tokens(page.as_bytes(), scripts));
+        prop_assert!(scan(page.as_bytes()).is_some() || seen.concat().is_empty(), "{}", page);
     }
 }
