@@ -123,7 +123,8 @@ mod tests {
         let index = "<sitemapindex><sitemap><loc>ORIGIN/one.xml.gz</loc></sitemap>\
                      <sitemap><loc>ORIGIN/missing.xml</loc></sitemap>\
                      <sitemap><loc>ORIGIN/two.xml</loc></sitemap>\
-                     <sitemap><loc>ORIGIN/index.xml</loc></sitemap></sitemapindex>";
+                     <sitemap><loc>ORIGIN/index.xml</loc></sitemap>\
+                     <sitemap><loc>file.xml.gz</loc></sitemap></sitemapindex>";
         let maps = Origin::answering(move |request: &Received| {
             let origin = format!("http://{}", request.field("host").unwrap_or_default());
             let body = match request.target.as_str() {
@@ -139,13 +140,14 @@ mod tests {
         });
         let origin = pages();
         let site = site("sitemap", &origin);
+        // Which the index names, and which it does not lead to.
+        site.write("file.xml.gz", packed(urlset(&["/4"]).as_bytes()));
         let output = site.warm(&["--sitemap", &format!("{}/sitemap.xml", maps.url())]);
         let complaint = text(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{complaint}");
         assert!(complaint.contains("missing.xml: it was answered with 404"), "{complaint}");
         assert_eq!(origin.request_count(), 3, "each page once");
         assert!(["/1", "/2?a=b&c", "/3"].iter().all(|target| site.is_hit(target)));
-        site.write("file.xml.gz", packed(urlset(&["/4"]).as_bytes()));
         assert_eq!(site.warm(&["--sitemap", "file.xml.gz"]).status.code(), Some(0));
         assert!(site.is_hit("/4"));
         site.write("page.html", "<html></html>");

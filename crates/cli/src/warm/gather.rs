@@ -126,13 +126,15 @@ async fn take_sitemap(place: &str, list: &mut List) -> Result<(), String> {
             }
         };
         for page in sitemap.pages {
-            if page.starts_with("http://") || page.starts_with("https://") {
+            if is_on_the_web(&page) {
                 list.take(&page);
             }
         }
         // Last in, first out: turned round, they come in the order of the file.
         for map in sitemap.maps.into_iter().rev() {
-            if depth < SITEMAP_DEPTH_MAX && seen.len() < SITEMAPS_MAX && seen.insert(map.clone()) {
+            // No index leads to a file of this machine.
+            let may = is_on_the_web(&map) && depth < SITEMAP_DEPTH_MAX;
+            if may && seen.len() < SITEMAPS_MAX && seen.insert(map.clone()) {
                 waiting.push((map, depth + 1));
             }
         }
@@ -140,7 +142,11 @@ async fn take_sitemap(place: &str, list: &mut List) -> Result<(), String> {
     Ok(())
 }
 
-/// A file, or whatever is at a URL. Sitemaps on the web do not lead to files.
+fn is_on_the_web(place: &str) -> bool {
+    place.starts_with("http://") || place.starts_with("https://")
+}
+
+/// A file, or whatever is at a URL.
 async fn fetched(visitor: &Visitor, place: &str) -> Result<Vec<u8>, String> {
     if place.contains("://") {
         return visitor.get(place).await;
