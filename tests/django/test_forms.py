@@ -176,6 +176,20 @@ def test_what_is_stored_is_smaller_and_shows_the_same(visitor, browser):
     assert words(made) == words(stored)
 
 
+def test_a_page_with_a_form_and_a_box_is_one_page_for_all_and_everybody_sees_their_own(visitor, made):
+    first, alice, bob = visitor(), visitor(), visitor()
+    before = made("boxed")
+    assert "<b>Hello stranger</b></div>" in first.get("/boxed/").text
+    for browser, name in ((alice, "alice"), (bob, "bob")):
+        browser.log_in(name)
+    shown = {who: who.get("/boxed/") for who in (alice, bob, first)}
+    for (who, page), name in zip(shown.items(), ("alice", "bob", "stranger")):
+        assert "hit" in page.why and f"<b>Hello {name}</b></div>" in page.text and "esi:" not in page.text
+        assert send(who, tokens(page)[0], "/boxed/") == ACCEPTED
+    assert len({tokens(page)[0] for page in shown.values()}) == 3
+    assert made("boxed") == before + 1
+
+
 def test_a_page_with_a_token_and_no_setting_for_it_is_made_for_each(visitor, made):
     for path, name, reason in (("/elsewhere/", "elsewhere", "token-rails"), ("/contact/", "contact", None)):
         before = made(name)

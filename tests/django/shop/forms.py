@@ -3,6 +3,7 @@
 from django.http import HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
+from django.utils.html import escape
 from django.views.decorators.cache import cache_control, never_cache
 
 from shop.views import count
@@ -13,6 +14,19 @@ def feedback(request):
     if request.method == "POST":
         return HttpResponse(f"Thank you, {request.POST['name']}")
     return render(request, "feedback.html", {"made": count("feedback")})
+
+
+@cache_control(public=True, max_age=60)
+def boxed(request):
+    """A form, and a corner with the visitor's name that is fetched for each of them."""
+    if request.method == "POST":
+        return HttpResponse(f"Thank you, {request.POST['name']}")
+    return render(request, "boxed.html", {"made": count("boxed")})
+
+
+def user_box(request):
+    """That corner. It says nothing about caching, and Django adds Vary: Cookie."""
+    return HttpResponse(f"<b>Hello {escape(request.user.username or 'stranger')}</b>")
 
 
 @cache_control(public=True, max_age=60)

@@ -13,6 +13,8 @@ urlpatterns = [
     path("account/", views.account),
     path("contact/", views.contact),
     path("feedback/", forms.feedback),
+    path("boxed/", forms.boxed),
+    path("user-box/", forms.user_box),
     path("newsletter/", forms.newsletter),
     path("csrf/", forms.csrf),
     path("elsewhere/", forms.elsewhere),
