@@ -9,7 +9,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     /// Of our crates, what each may depend on. A new crate has to be put in here first.
-    const DIRECTIONS: [(&str, &[&str]); 16] = [
+    const DIRECTIONS: [(&str, &[&str]); 17] = [
         ("semantics", &[]),
         ("policy", &["semantics"]),
         ("store", &[]),
@@ -20,12 +20,28 @@ mod tests {
         ("cache", &["html", "semantics", "policy", "store"]),
         ("tower", &["cache", "html", "policy", "semantics", "store"]),
         ("upstream", &["semantics", "tls"]),
-        ("config", &["policy", "semantics", "tls"]),
-        ("proxy", &["tower", "cache", "store", "config", "policy", "semantics", "tls", "upstream"]),
+        ("config", &["lookup", "memcached", "policy", "semantics", "tls"]),
+        ("publish", &["cache", "lookup", "memcached", "policy", "semantics"]),
+        (
+            "proxy",
+            &[
+                "publish",
+                "tower",
+                "cache",
+                "store",
+                "config",
+                "policy",
+                "semantics",
+                "tls",
+                "upstream",
+            ],
+        ),
         (
             "cli",
             &[
                 "proxy",
+                "publish",
+                "lookup",
                 "config",
                 "cache",
                 "tower",

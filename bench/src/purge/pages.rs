@@ -112,7 +112,12 @@ impl Pages {
             };
             put("surrogate-key", &(0..tags).map(of).collect::<Vec<_>>().join(" "))?;
         }
-        let birth = self.cache.birth(self.cache.purge_number(), key.as_bytes(), &mut response);
+        let birth = self.cache.birth(
+            self.cache.purge_number(),
+            key.as_bytes(),
+            larder_cache::purge::Naming::ByNumber,
+            &mut response,
+        );
         let now = self.cache.now();
         let answer = Answer {
             method: &Method::GET,

@@ -3,7 +3,7 @@
 //! Every change of a page is atomic per key ([`Store::update`]), and checks inside that the fetch
 //! it comes from was not invalidated since it began: that makes an invalidation final.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
@@ -21,7 +21,8 @@ use crate::generation::{Generations, Mark};
 use crate::identities::Identities;
 use crate::learned::Learned;
 use crate::page::Page;
-use crate::purge::{Birth, Journal, Verdict};
+use crate::publish::{OutOfDate, Publisher};
+use crate::purge::{Birth, Journal, Naming, Verdict};
 use crate::receive::{Draft, Rewritten};
 use crate::uncacheable::Uncacheable;
 use crate::variant::Variant;
@@ -108,6 +109,7 @@ pub struct Cache {
     learned: Learned,
     options: ArcSwap<Options>,
     clock: Arc<dyn Clock>,
+    pub(crate) publisher: OnceLock<Arc<dyn Publisher>>,
 }
 
 impl std::fmt::Debug for Cache {
@@ -135,6 +137,7 @@ impl Cache {
             learned: Learned::default(),
             options: ArcSwap::from_pointee(options),
             clock,
+            publisher: OnceLock::new(),
         }
     }
 
@@ -191,9 +194,15 @@ impl Cache {
 
     /// By which purges the answer to a request for the page `key` is reached, that was sent when the last purge was `number`.
     /// Takes the fields of its tags off.
-    pub fn birth(&self, number: u64, key: &[u8], response: &mut HeaderMap) -> Birth {
+    pub fn birth(
+        &self,
+        number: u64,
+        key: &[u8],
+        naming: Naming,
+        response: &mut HeaderMap,
+    ) -> Birth {
         let policy = &self.options().policy;
-        Birth::of(number, &self.journal, key, &policy.tags, policy.tags_given(key), response)
+        Birth::of(number, &self.journal, key, policy, naming, response)
     }
 
     /// By which request fields the pages of a rule are known to vary.
@@ -278,6 +287,7 @@ impl Cache {
         }
         if outcome.is_ok() {
             self.uncacheable.forget(key, self.since(key));
+            self.tell(key, variant);
         }
         outcome
     }
@@ -297,12 +307,15 @@ impl Cache {
     /// Puts the newer head on the stored variant with the same body, if it is still there and
     /// `flight`, the fetch that brought the head, was not invalidated.
     pub fn freshen(&self, key: &[u8], variant: &Variant, flight: Option<&Flight>) {
-        self.store.update(key, |page| match page {
+        let updated = self.store.update(key, |page| match page {
             Some(page) if !flight.is_some_and(Flight::is_invalidated) => {
                 self.freshened(key, page, variant)
             }
             Some(_) | None => Change::Keep,
         });
+        if updated == Updated::Put {
+            self.tell(key, variant);
+        }
     }
 
     /// What the newer head of `variant` makes of the page, unless that variant was purged. What was purged after the newer head
@@ -344,6 +357,13 @@ impl Cache {
         self.store.update(key, |page| {
             page.map_or(Change::Keep, |page| page.without(variant).into_change())
         });
+        if variant.head.copied.is_some()
+            && let Some(publisher) = self.publisher()
+            && let Some(url) = OutOfDate::url(key)
+        {
+            // Nobody waits for it: whoever asked gets the answer that says so.
+            drop(publisher.out_of_date(vec![url]));
+        }
     }
 
     /// Remembers that the page could not be stored, so that nobody waits for it.

@@ -112,3 +112,7 @@ pub const INCLUDE_WAITED_FOR: std::time::Duration = std::time::Duration::from_se
 /// How long the answer to the one who asks for an HTML page is held back, so that it can say whether the page is stored.
 /// Nearly all pages are there whole by then; one that comes in pieces is shown as it comes.
 pub const HTML_TOLD_AFTER: std::time::Duration = std::time::Duration::from_millis(50);
+
+/// How often a publisher is told of a page that is asked for although it lies elsewhere, too. Whoever reads there may have lost
+/// it; writing it again costs as much as the first time.
+pub const TOLD_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_secs(60);

@@ -19,6 +19,7 @@ use larder_semantics::{Reason, Settings};
 use crate::cache::Options;
 use crate::fields::Fields;
 use crate::finish::{Finish, Reworked};
+use crate::publish::Copied;
 use crate::purge::Birth;
 use crate::reworked;
 use crate::sharing::{self, Sharing};
@@ -386,6 +387,9 @@ impl Answer<'_> {
         head.origin.clone_from(&old.origin);
         // A 304 need not repeat the tags of the body that it confirms.
         head.tags = Birth::joined(&old.tags, &head.tags);
+        if let (Some(old), Some(newer)) = (&old.copied, &head.copied) {
+            head.copied = Some(Arc::new(Copied::new(old.names.joined(&newer.names))));
+        }
         Variant { head: Arc::new(head), body: Arc::clone(&variant.body) }
     }
 }
@@ -418,6 +422,7 @@ fn head_of(
         exact_range: None,
         born: answer.birth.number,
         tags: answer.birth.tags.clone(),
+        copied: answer.birth.names.clone().map(|names| Arc::new(Copied::new(*names))),
     }
 }
 

@@ -13,6 +13,7 @@ use larder_policy::{Policy, Ruling, Share, Way, set_cookie};
 use larder_semantics::vary::Vary;
 use larder_semantics::{Reason, Settings};
 
+use crate::purge::Naming;
 use crate::variant::Variant;
 
 /// How a request's page is shared.
@@ -51,6 +52,13 @@ impl Sharing {
     #[must_use]
     pub fn share(&self) -> Option<&Share> {
         self.policy.share_of(&self.ruling).filter(|_| self.is_shared())
+    }
+
+    /// In which form the page's tags are needed.
+    #[must_use]
+    pub fn naming(&self) -> Naming {
+        let publishes = self.share().is_some_and(|share| share.publish.is_some());
+        if publishes { Naming::InWords } else { Naming::ByNumber }
     }
 
     /// The rule, for what is learned of its pages.

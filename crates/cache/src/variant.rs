@@ -12,6 +12,7 @@ use larder_semantics::{Freshness, Timestamp};
 use larder_store::allocated;
 
 use crate::fields::Fields;
+use crate::publish::Copied;
 use crate::stored_body::StoredBody;
 use crate::verbatim::Verbatim;
 
@@ -41,6 +42,8 @@ pub struct Head {
     pub(crate) born: u64,
     /// Its tags and groups, as numbers: in order, each once.
     pub(crate) tags: Box<[u64]>,
+    /// What it has for copies elsewhere, where its rule wants some.
+    pub copied: Option<Arc<Copied>>,
 }
 
 impl Head {
@@ -85,6 +88,10 @@ impl Head {
             + self.vary.heap_bytes()
             + allocated(size_of_val(&*self.tags))
             + self.origin.as_ref().map_or(0, |_| allocated(size_of::<Validators>()))
+            + self
+                .copied
+                .as_ref()
+                .map_or(0, |copied| allocated(size_of::<Copied>()) + copied.names.heap_bytes())
     }
 }
 

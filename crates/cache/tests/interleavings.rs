@@ -14,7 +14,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use larder_cache::collapse::{Joined, Lead, Wanted};
 use larder_cache::flight::Outcome;
-use larder_cache::purge::Pattern;
+use larder_cache::purge::{Naming, Pattern};
 use larder_cache::receive::Answer;
 use larder_cache::variant::{Head, Variant};
 use larder_cache::{Cache, Clock, Options, Purge, Scope};
@@ -112,7 +112,7 @@ impl World {
     fn lead(&self, lead: &Lead, request: &HeaderMap) {
         let born = self.cache.purge_number();
         let (version, mut fields) = self.answer();
-        let birth = self.cache.birth(born, &self.key, &mut fields);
+        let birth = self.cache.birth(born, &self.key, Naming::ByNumber, &mut fields);
         let answer = Answer {
             method: &Method::GET,
             request,
@@ -140,7 +140,7 @@ impl World {
         if version != version_of(&variant.head) {
             return;
         }
-        let birth = self.cache.birth(born, &self.key, &mut fields);
+        let birth = self.cache.birth(born, &self.key, Naming::ByNumber, &mut fields);
         let answer = Answer {
             method: &Method::GET,
             request: &HeaderMap::new(),

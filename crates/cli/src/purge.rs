@@ -15,7 +15,10 @@ use crate::output;
 /// Refused, or not reached.
 const EXIT_REFUSED: u8 = 1;
 
-/// Purges; 1 when it was refused or nobody was there, 2 when the order makes no sense.
+/// In force in memory, and accepted for what is published, but not complete.
+const EXIT_ACCEPTED: u8 = 3;
+
+/// Purges; 1 when it was refused or nobody was there, 2 when the order makes no sense, 3 when it is accepted and not complete.
 pub(crate) fn run(arguments: &Purge) -> ExitCode {
     let body = match order(arguments) {
         Ok(body) => body,
@@ -35,11 +38,20 @@ pub(crate) fn run(arguments: &Purge) -> ExitCode {
             output::say(&text);
             ExitCode::SUCCESS
         }
+        Ok((202, answer)) => {
+            let text = if arguments.json { answer.to_string() } else { said(&answer) };
+            output::say(&text);
+            for why in unreached(&answer) {
+                output::complain(&format!("accepted, not complete: {why}"));
+            }
+            ExitCode::from(EXIT_ACCEPTED)
+        }
         Ok((status, answer)) => {
             if arguments.json {
                 output::say(&answer.to_string());
             }
-            let detail = answer.get("detail").and_then(Value::as_str).unwrap_or("no reason given");
+            let detail = answer.get("detail").and_then(Value::as_str);
+            let detail = detail.map_or_else(|| unreached(&answer).join("; "), str::to_owned);
             output::complain(&format!("refused with {status}: {detail}"));
             ExitCode::from(EXIT_REFUSED)
         }
@@ -145,11 +157,34 @@ fn said(answer: &Value) -> String {
             None => "; they will be fetched again".to_owned(),
         },
     };
-    format!(
+    let mut text = format!(
         "purged {about}{pages} {}, {variants} {}{again}",
         noun(pages, "page"),
         noun(variants, "variant")
-    )
+    );
+    if let Some(published) = answer.pointer("/published/pages").and_then(Value::as_u64) {
+        text.push_str(&format!("; published: {published} {}", noun(published, "page")));
+        let servers = answer.pointer("/published/servers").and_then(Value::as_array);
+        for server in servers.into_iter().flatten() {
+            let name = server.get("server").and_then(Value::as_str).unwrap_or_default();
+            let of = |name: &str| server.get(name).and_then(Value::as_u64).unwrap_or(0);
+            text.push_str(&format!(
+                "\n  {name}: {} deleted, {} absent",
+                of("deleted"),
+                of("absent")
+            ));
+            if of("left") > 0 {
+                text.push_str(&format!(", {} may still be there", of("left")));
+            }
+        }
+    }
+    text
+}
+
+/// Where a purge did not get to, and why.
+fn unreached(answer: &Value) -> Vec<String> {
+    let list = answer.get("not_reached").and_then(Value::as_array).into_iter().flatten();
+    list.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -218,5 +253,20 @@ mod tests {
         assert_eq!(answer(9000, 9001, "estimate"), "purged about 9000 pages, 9001 variants");
         let warmed = json!({"purged": {"pages": 2, "variants": 2, "counted": "exact"}, "warm": {"queued": 2}});
         assert_eq!(said(&warmed), "purged 2 pages, 2 variants; 2 will be fetched again");
+        let published = json!({
+            "purged": {"pages": 1, "variants": 1, "counted": "exact"},
+            "published": {
+                "pages": 3,
+                "servers": [
+                    {"server": "10.0.0.1:11211", "deleted": 2, "absent": 1, "left": 0},
+                    {"server": "10.0.0.2:11211", "deleted": 0, "absent": 0, "left": 4},
+                ],
+            },
+        });
+        assert_eq!(
+            said(&published),
+            "purged 1 page, 1 variant; published: 3 pages\n  10.0.0.1:11211: 2 deleted, 1 absent\n  \
+             10.0.0.2:11211: 0 deleted, 0 absent, 4 may still be there"
+        );
     }
 }

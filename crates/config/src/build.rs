@@ -16,6 +16,7 @@ use crate::machine::{self, Machine};
 use crate::options;
 use crate::overrides::{Override, Overrides};
 use crate::problem::{Place, Problem, Problems, Severity};
+use crate::publish;
 use crate::purge;
 use crate::rules::{self, Compiled};
 use crate::secret::{ReadSecret, SecretSource};
@@ -123,12 +124,22 @@ impl ConfigBuilder {
             let (name, text) = (name.as_str(), text.as_str());
             purge::compile(&mut config, &places, read, &mut problems);
             let tags = purge::tags(&config);
-            let source = Compiled { name, text, entries: &entries, places: &places, read, tags };
+            let trusts_version_cookie = config.publish_options.trusts_page_versions;
+            let source = Compiled {
+                name,
+                text,
+                entries: &entries,
+                places: &places,
+                read,
+                tags,
+                trusts_version_cookie,
+            };
             if let Some(policy) = rules::compile(&source, &config.site, &mut problems) {
                 config.policy = Arc::new(policy);
             }
             let front = front::compile(&config, &entries, &places, &mut problems);
             config.front = Arc::new(front);
+            publish::compile(&mut config, name, &entries, &places, &mut problems);
             let now = self.now.unwrap_or_else(machine::now);
             tls::compile(&certificates, &mut config, &places, now, &mut problems);
             upstream_tls::compile(&mut config, &places, &mut problems);

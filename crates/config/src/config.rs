@@ -19,6 +19,7 @@ use crate::front::FrontConfig;
 use crate::machine::Machine;
 use crate::options::OPTIONS;
 use crate::problem::Problems;
+use crate::publish::{PublishOptions, Published};
 use crate::purge::PurgeConfig;
 use crate::quantity::parse_rate;
 use crate::secret::SecretSource;
@@ -77,6 +78,10 @@ pub struct Config {
     pub(crate) front_options: FrontConfig,
     /// What [`Config::purgers`] and [`Config::admin_access`] are made of.
     pub(crate) purge_options: PurgeConfig,
+    /// What is published where; `None` where no rule publishes.
+    pub published: Option<Published>,
+    /// What [`Config::published`] is made of.
+    pub(crate) publish_options: PublishOptions,
 }
 
 /// What holds for the whole site, before it is compiled into a policy.
@@ -357,6 +362,8 @@ impl Config {
             },
             front_options: FrontConfig::default(),
             purge_options: PurgeConfig::default(),
+            published: None,
+            publish_options: PublishOptions::default(),
         }
     }
 }

@@ -238,11 +238,11 @@ fn bounds(kind: &Kind) -> String {
 }
 
 fn section_of(key: &str) -> &str {
-    key.split_once('.').map_or("", |(section, _)| section)
+    key.rsplit_once('.').map_or("", |(section, _)| section)
 }
 
 fn leaf(key: &str) -> &str {
-    key.split_once('.').map_or(key, |(_, leaf)| leaf)
+    key.rsplit_once('.').map_or(key, |(_, leaf)| leaf)
 }
 
 /// Writing to a `String` cannot fail.

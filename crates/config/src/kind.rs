@@ -209,6 +209,14 @@ pub enum Words {
     OverrideFields,
     /// So many in a span of time.
     Rate,
+    /// `sqlite:PATH` or `postgres://…`.
+    Lookup,
+    /// Memcached servers.
+    Memcached,
+    /// Part of a Memcached key, perhaps empty.
+    KeyPrefix,
+    /// Fields with values that nginx sends.
+    SentFields,
 }
 
 impl Words {
@@ -222,7 +230,7 @@ impl Words {
             Self::Parameters => "list of parameters",
             Self::Path => "path of a URL",
             Self::Secrets => "list of keys",
-            Self::Signs | Self::Extras => "list of fields with values",
+            Self::Signs | Self::Extras | Self::SentFields => "list of fields with values",
             Self::Hosts => "host",
             Self::Paths => "list of paths",
             Self::FieldName => "name of a field",
@@ -230,6 +238,9 @@ impl Words {
             Self::TagFields | Self::UnderscoredFields | Self::OverrideFields => "list of fields",
             Self::Secret => "place of a secret",
             Self::Rate => "rate",
+            Self::Lookup => "URL of a database",
+            Self::Memcached => "server or list of servers",
+            Self::KeyPrefix => "part of a key",
         }
     }
 }

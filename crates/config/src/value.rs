@@ -210,7 +210,7 @@ fn set_list<T: PartialEq>(
 }
 
 /// Lists that say something when they are empty.
-const MAY_BE_EMPTY: [&str; 10] = [
+const MAY_BE_EMPTY: [&str; 11] = [
     "listen.http",
     "ignore_query",
     "keep_query",
@@ -221,4 +221,5 @@ const MAY_BE_EMPTY: [&str; 10] = [
     "health_paths",
     "forwarded.extra",
     "https.exempt",
+    "publish.memcached.fields",
 ];

@@ -3,10 +3,12 @@
 //! The small grammars of names in the file, for options and rules alike. Each says what to write instead.
 
 use http::HeaderName;
+use larder_memcached::Address;
 use larder_policy::TagFields;
 use larder_policy::cookies::CookieNames;
 use larder_policy::forwarded_style::{Extra, field_name};
 use larder_policy::hygiene::{self, Collision};
+use larder_policy::published::{ContentType, KeyScheme};
 use larder_policy::query::names;
 use larder_policy::rule::{HostPattern, Pattern, PatternError};
 
@@ -37,8 +39,44 @@ pub(crate) fn parse(of: Words, text: &str) -> Result<String, Fault> {
         Words::UnderscoredFields => underscored(text)?,
         Words::OverrideFields => override_field(text)?,
         Words::Rate => rate(text)?,
+        Words::Lookup => lookup(text)?,
+        Words::Memcached => memcached(text)?,
+        Words::KeyPrefix => key_part(text)?,
+        Words::SentFields => crate::publish::field(text).map(drop)?,
     }
     Ok(text.to_owned())
+}
+
+/// The URL of a database. It may hold a password, so it is not repeated.
+fn lookup(text: &str) -> Result<(), Fault> {
+    let place: Result<larder_lookup::Place, _> = text.parse();
+    let wrong =
+        |bad: larder_lookup::BadPlace| Fault::new(format!("`lookup` {}", bad.message), bad.hint);
+    place.map(drop).map_err(wrong)
+}
+
+/// A server. Its message is whole: value, what is wrong, what to write.
+fn memcached(text: &str) -> Result<(), Fault> {
+    let address: Result<Address, _> = text.parse();
+    address.map(drop).map_err(|error| {
+        let said = error.to_string();
+        let (message, hint) = said.split_once("; ").unwrap_or((&said, "name a server"));
+        Fault::new(message, hint)
+    })
+}
+
+/// What a key of Memcached is made of.
+fn key_part(text: &str) -> Result<(), Fault> {
+    KeyScheme::check_part(text)
+        .map_err(|why| Fault::new(format!("{text:?} can't be in a key: {why}"), "as in \"larder\""))
+}
+
+/// What nginx sends as `Content-Type`.
+pub(crate) fn content_type(text: &str) -> Result<(), Fault> {
+    let hint = "a media type with at most a charset, as in \"text/html; charset=utf-8\"";
+    let wrong =
+        || Fault::new(format!("{text:?} is not a Content-Type that nginx can be told"), hint);
+    ContentType::parse(text).map(drop).ok_or_else(wrong)
 }
 
 fn plain(error: PatternError) -> Fault {

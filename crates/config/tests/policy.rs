@@ -131,6 +131,7 @@ tags = "free"
             keep_cookies: Vec::new(),
             drop_set_cookie: owned(&["csrftoken"]),
             rework: Rework { minify: true, csrf: true, templates: Templates::All },
+            publish: None,
         };
         assert_eq!(share(&rules[0]), &expected);
         let when = &rules[0].when;

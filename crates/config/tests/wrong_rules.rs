@@ -116,6 +116,11 @@ mod tests {
     }
 
     #[test]
+    fn what_nginx_could_not_answer_with_is_not_published_and_published_pages_are_remembered() {
+        assert_said("publish.txt");
+    }
+
+    #[test]
     fn a_warning_is_no_error() {
         let config = check("[[rule]]\nmatch = 'x'\n").expect("allowed");
         let warning = &config.warnings.list()[0];

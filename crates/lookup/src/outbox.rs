@@ -3,7 +3,7 @@
 //! A line is an order or the end of one. It is on the disk before anybody is told that the purge was accepted. When nothing
 //! is left to do the file begins anew.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -87,29 +87,53 @@ impl Outbox {
     /// # Errors
     /// It could not be written: then it is not kept.
     pub fn keep(&self, what: &Selector) -> io::Result<u64> {
+        let numbers = self.keep_all(std::slice::from_ref(what))?;
+        numbers.first().copied().ok_or_else(|| io::ErrorKind::InvalidInput.into())
+    }
+
+    /// Keeps several, as [`Outbox::keep`] does, on the disk with one write. Says under which numbers, each once.
+    ///
+    /// # Errors
+    /// They could not be written: then none is kept for certain.
+    pub fn keep_all(&self, orders: &[Selector]) -> io::Result<Vec<u64>> {
         let mut inner = self.inner();
-        let covers = |(number, waiting): (&u64, &Selector)| {
-            let is_same = waiting == what || *waiting == Selector::All;
-            (is_same && !inner.begun.contains(number)).then_some(*number)
-        };
-        if let Some(number) = inner.waiting.iter().find_map(covers) {
-            return Ok(number);
+        let Inner { file, waiting, begun, next } = &mut *inner;
+        let mut numbers = BTreeSet::new();
+        // Found by hash: there may be thousands of both.
+        let open = waiting.iter().filter(|(number, _)| !begun.contains(number));
+        let mut known: HashMap<Selector, u64> =
+            open.map(|(number, what)| (what.clone(), *number)).collect();
+        let mut new = Vec::new();
+        for what in orders {
+            let number = known.get(&Selector::All).or_else(|| known.get(what)).copied();
+            let number = number.unwrap_or_else(|| {
+                let number = *next;
+                *next += 1;
+                known.insert(what.clone(), number);
+                new.push((number, what.clone()));
+                number
+            });
+            numbers.insert(number);
         }
-        let number = inner.next;
-        inner.next += 1;
-        if inner.waiting.len() >= OUTBOX_MAX || *what == Selector::All {
-            let Inner { waiting, begun, .. } = &mut *inner;
-            let mut left: BTreeMap<_, _> = waiting.clone();
+        let is_all = new.iter().any(|(_, what)| *what == Selector::All);
+        if is_all || waiting.len() + new.len() > OUTBOX_MAX {
+            let number = *next;
+            *next += 1;
+            let mut left = waiting.clone();
             left.retain(|number, _| begun.contains(number));
             left.insert(number, Selector::All);
-            inner.file = write_anew(&self.path, &left)?;
-            inner.waiting = left;
-            return Ok(number);
+            *file = write_anew(&self.path, &left)?;
+            *waiting = left;
+            return Ok(vec![number]);
         }
-        put(&mut inner.file, &Line::Purge { number, what: what.clone() })?;
-        inner.file.sync_data()?;
-        inner.waiting.insert(number, what.clone());
-        Ok(number)
+        if !new.is_empty() {
+            for (number, what) in &new {
+                put(file, &Line::Purge { number: *number, what: what.clone() })?;
+            }
+            file.sync_data()?;
+            waiting.extend(new);
+        }
+        Ok(numbers.into_iter().collect())
     }
 
     /// Takes an order up, to be carried out from now on: the same order, given again, waits for itself. `None`: it does not

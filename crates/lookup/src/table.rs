@@ -1,5 +1,6 @@
 //! The lookup table as its users see it: pages are remembered in batches, found and erased in portions.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -146,6 +147,7 @@ impl Lookup {
         // As they come, until one of them stays: from then on in order, each once more at most, or it would never end.
         let mut in_order = fits.is_some();
         let mut after = 0;
+        let mut left = HashSet::new();
         loop {
             let found = self.engine.find(what, (after, upto), FOUND_MAX, in_order);
             let mut found = in_time(found).await?;
@@ -154,10 +156,13 @@ impl Lookup {
             if let Some(fits) = &fits {
                 found.retain(|page| fits.page(page));
             }
+            // What could not be erased a moment ago is not tried again at once.
+            found.retain(|page| !left.contains(&page.id));
             if !found.is_empty()
                 && let Err(Left { pages, why }) = eraser.erase(&found).await
             {
-                found.retain(|page| !pages.contains(&page.id));
+                left.extend(pages);
+                found.retain(|page| !left.contains(&page.id));
                 erased.failure.get_or_insert(Failure::Eraser(why));
             }
             erased.pages += found.len() as u64;

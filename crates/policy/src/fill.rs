@@ -45,7 +45,7 @@ impl Policy {
         for name in varies.iter().filter(|name| may_vary(name)) {
             copy(name, client, &mut headers);
         }
-        if share.rework.is_any() {
+        if share.is_asked_uncoded() {
             headers.insert(header::ACCEPT_ENCODING, IDENTITY);
         }
         if let Audience::Custom { parts, .. } = &share.audience {
@@ -89,7 +89,7 @@ impl Policy {
     pub fn keyed_fields(&self, share: &Share) -> Vec<HeaderName> {
         let mut names = vec![header::COOKIE, LARDER_IDENTITY];
         names.extend(self.xhr.fields().cloned());
-        if share.rework.is_any() {
+        if share.is_asked_uncoded() {
             // Always the same.
             names.push(header::ACCEPT_ENCODING);
         }

@@ -64,7 +64,7 @@ pub use identity::{Class, Identity};
 pub use key::{KeyBuf, KeyPart, PageKey};
 pub use policy::{Policy, PolicyParts};
 pub use purger::{Admission, Purgers, Refused as PurgeRefused, Token};
-pub use rule::{Action, Rework, Rule, RuleId, RuleSet, Share, Templates, When};
+pub use rule::{Action, Publish, Rework, Rule, RuleId, RuleSet, Share, Templates, Unlisted, When};
 pub use ruling::{Keyed, Ruling, Way};
 pub use scheme::Scheme;
 pub use tags::TagFields;

@@ -24,6 +24,7 @@ use crate::metrics::{
     BUCKETS_MICROS, Dropped, Handshake, HandshakeFailure, Metrics, STATUS_CLASSES, WorkerMetrics,
 };
 use crate::pipeline::Pipeline;
+use crate::published;
 use crate::purge::Desk;
 use crate::warm::{Counted, Warmer};
 
@@ -59,6 +60,9 @@ impl Collector for Sources {
         store(&self.cache, &mut encoder)?;
         purges(&self.desk, &self.cache, &mut encoder)?;
         warming(&self.warmer.counted(), &mut encoder)?;
+        if let Some(pages) = self.desk.published() {
+            published::encode(pages, &mut encoder)?;
+        }
         upstreams(&self.slot.current(), &mut encoder)?;
         if let Some(shown) = &self.shown {
             tls(shown, &self.metrics, &mut encoder)?;

@@ -30,7 +30,7 @@ use crate::error::{self, After};
 use crate::inbound::Inbound;
 use crate::limits;
 use crate::metrics::Metrics;
-use crate::purge::Counter;
+use crate::purge::{Counter, Own, Taken};
 use crate::reply::Reply;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -130,8 +130,12 @@ impl<S> Frame<S> {
             let host = host.into_owned();
             // Both have to be let, where a PROXY protocol header announced another.
             let peers = [self.context.socket, self.context.peer.ip()];
-            if let Some((head, text, reason)) = self.counter.take(request, host.as_str(), peers) {
-                return Entrance::Closed(Here::Own(Box::new((head, text)), reason));
+            match self.counter.take(request, host.as_str(), peers) {
+                Some(Taken::Answered((head, text, reason))) => {
+                    return Entrance::Closed(Here::Own(Box::new((head, text)), reason));
+                }
+                Some(Taken::Waits(answer)) => return Entrance::Waits(answer),
+                None => {}
             }
         }
         let host = match self.check(request, scheme) {
@@ -173,7 +177,12 @@ enum Entrance {
     /// As if it were for this host.
     As(Box<HeaderValue>),
     Closed(Here),
+    /// A purge that waits for published pages to go.
+    Waits(Purging),
 }
+
+/// The answer to a purge, later.
+type Purging = Pin<Box<dyn Future<Output = Own> + Send>>;
 
 /// Makes a request one for `host`, whichever it names.
 fn rename(request: &mut Request<Inbound>, host: HeaderValue) {
@@ -212,15 +221,13 @@ where
                 rename(&mut request, *host);
                 None
             }
-            Entrance::Closed(here) => Some(here),
+            Entrance::Closed(here) => Some(State::Here { here: Some(here) }),
+            Entrance::Waits(answer) => Some(State::Waits { answer }),
         };
-        let state = match here {
-            Some(here) => State::Here { here: Some(here) },
-            None => {
-                self.strike(&mut request);
-                State::Inner { future: self.inner.call(request) }
-            }
-        };
+        let state = here.unwrap_or_else(|| {
+            self.strike(&mut request);
+            State::Inner { future: self.inner.call(request) }
+        });
         // RFC 6797 §7.2: never by http.
         let adds = scheme == Scheme::Https && self.front.https.hsts.is_some();
         FrameFuture { state, method, front: adds.then(|| Arc::clone(&self.front)) }
@@ -229,7 +236,6 @@ where
 
 pin_project! {
     /// The answer of [`Frame`].
-    #[derive(Debug)]
     pub(crate) struct FrameFuture<F> {
         #[pin]
         state: State<F>,
@@ -248,9 +254,9 @@ enum Here {
 
 pin_project! {
     #[project = StateOf]
-    #[derive(Debug)]
     enum State<F> {
         Here { here: Option<Here> },
+        Waits { answer: Purging },
         Inner { #[pin] future: F },
     }
 }
@@ -275,6 +281,11 @@ where
                 }
                 Err(failure) => with_hsts(fail(&failure, this.method), this.front.as_deref()),
             },
+            StateOf::Waits { answer } => {
+                let (head, text, reason) = ready!(answer.as_mut().poll(cx));
+                let here = Here::Own(Box::new((head, text)), reason);
+                with_hsts(here.answer(this.method), this.front.as_deref())
+            }
             StateOf::Here { here } => match here.take() {
                 Some(here) => with_hsts(here.answer(this.method), this.front.as_deref()),
                 // A future that has given its answer is not polled again.

@@ -39,6 +39,7 @@ mod log;
 mod metrics;
 mod observe;
 mod pipeline;
+mod published;
 mod purge;
 mod reply;
 mod server;

@@ -7,7 +7,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use larder_cache::Cache;
 use larder_config::Config;
+use larder_publish::Pages;
 use parking_lot::Mutex;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -70,7 +72,9 @@ impl Server {
             .map_err(StartError::System)?;
         let cache = pipeline::cache(&config);
         let warmer = Warmer::new(&cache, &config.warm);
-        let desk = Arc::new(Desk::open(&cache, &warmer, limits::PURGE_REMEMBERED_FOR)?);
+        let pages = published(&config, &cache)?;
+        let desk = Desk::open(&cache, &warmer, pages, limits::PURGE_REMEMBERED_FOR)?;
+        let desk = Arc::new(desk);
         let kept = Kept {
             cache,
             desk,
@@ -176,6 +180,7 @@ impl Server {
         self.kept.metrics.reloads_applied.fetch_add(1, Ordering::Relaxed);
         // What waits for a restart is not in force: the next reload has to find it changed again.
         let in_force = std::mem::replace(&mut *current, config);
+        current.keep_published(&in_force);
         current.listen = in_force.listen;
         current.https = in_force.https;
         current.proxy_protocol = in_force.proxy_protocol;
@@ -284,6 +289,23 @@ impl Control {
             drop(thread.join());
         }
     }
+}
+
+/// Copies of pages elsewhere, if the site has some.
+fn published(config: &Config, cache: &Arc<Cache>) -> Result<Option<Pages>, StartError> {
+    let Some(published) = &config.published else { return Ok(None) };
+    let settings = larder_publish::Settings {
+        lookup: published.lookup.clone(),
+        outbox: published.outbox.clone(),
+        servers: published.servers.clone(),
+        routing: published.routing,
+        publishing: published.publishing.clone(),
+        timeout: published.timeout,
+    };
+    let pages =
+        Pages::start(&settings, cache).map_err(|error| StartError::Publish(error.to_string()))?;
+    cache.set_publisher(Arc::new(pages.clone()));
+    Ok(Some(pages))
 }
 
 /// Plain values without an order or a hash of their own: what they show is what they are.

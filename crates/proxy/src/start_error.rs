@@ -24,6 +24,8 @@ pub enum StartError {
     Upstream(String),
     /// TLS towards clients can't be set up.
     Tls(String),
+    /// Pages can't be published, or what was published can't be found.
+    Publish(String),
     /// Threads, timers, signals: the system gives no more of them.
     System(io::Error),
 }
@@ -49,6 +51,7 @@ impl std::fmt::Display for StartError {
             }
             Self::Upstream(problem) => f.write_str(problem),
             Self::Tls(problem) => write!(f, "TLS cannot be set up: {problem}"),
+            Self::Publish(problem) => write!(f, "pages cannot be published: {problem}"),
             Self::System(source) => write!(f, "the system refuses to start a worker: {source}"),
         }
     }
@@ -60,7 +63,7 @@ impl std::error::Error for StartError {
             Self::Listen { source, .. } | Self::Log { source, .. } | Self::System(source) => {
                 Some(source)
             }
-            Self::Upstream(_) | Self::Tls(_) => None,
+            Self::Upstream(_) | Self::Tls(_) | Self::Publish(_) => None,
         }
     }
 }

@@ -5,11 +5,11 @@
 //! which does no harm.
 
 use http::HeaderMap;
-use larder_policy::key;
-use larder_policy::tags::{self, TagFields};
+use larder_policy::{Policy, key, tags};
 use larder_semantics::Reason;
 
 use super::journal::{Journal, Kind};
+use crate::publish::Names;
 
 /// Since when, and by which tags, a response can be purged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,24 +18,46 @@ pub struct Birth {
     pub(crate) number: u64,
     /// Its tags and groups, in order, each once.
     pub(crate) tags: Box<[u64]>,
+    /// The same in words, for a page that is published.
+    pub(crate) names: Option<Box<Names>>,
     /// Why it can't be stored: half of its tags are worth no more than none.
     pub(crate) refused: Option<Reason>,
 }
 
+/// Whether tags and groups are kept as numbers only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// They are: that suffices to purge what is in memory.
+    ByNumber,
+    /// Also as they were said: to find again what is published.
+    InWords,
+}
+
 impl Birth {
     /// Of a response to a request for the page `key` that was sent when the journal stood at `number`. Takes the fields of
-    /// tags off it. `given` are the tags that a rule gives.
+    /// tags off it. A rule's tags are its own, too.
     pub(crate) fn of(
         number: u64,
         journal: &Journal,
         key: &[u8],
-        fields: &TagFields,
-        given: &[String],
+        policy: &Policy,
+        naming: Naming,
         response: &mut HeaderMap,
     ) -> Self {
-        let mut ids: Vec<u64> = given.iter().map(|tag| journal.tag(tag)).collect();
-        let taken = fields.take(response, |tag| ids.push(journal.tag(tag)));
+        let mut names = (naming == Naming::InWords).then(Box::<Names>::default);
+        let mut ids = Vec::new();
+        let mut tag = |tag: &str| {
+            ids.push(journal.tag(tag));
+            if let Some(names) = &mut names {
+                names.tags.push(tag.into());
+            }
+        };
+        policy.tags_given(key).iter().for_each(|given| tag(given));
+        let taken = policy.tags.take(response, tag);
         let groups = tags::groups(response, |group| {
+            if let Some(names) = &mut names {
+                names.groups.push(group.into());
+            }
             if let Some((scheme, host, _)) = key::read(key) {
                 ids.push(
                     journal
@@ -46,7 +68,7 @@ impl Birth {
         ids.sort_unstable();
         ids.dedup();
         let refused = taken.and(groups).err().map(|tags::TooMany| Reason::TooManyTags);
-        Self { number, tags: ids.into(), refused }
+        Self { number, tags: ids.into(), names, refused }
     }
 
     /// The tags of both.

@@ -117,6 +117,13 @@ impl Pattern {
         Ok(self)
     }
 
+    /// The expressions as they were written: for host, path and query, `Content-Type`.
+    #[must_use]
+    pub fn sources(&self) -> [Option<&str>; 3] {
+        let Self { host, target, content_type } = self;
+        [host, target, content_type].map(|it| it.as_ref().map(|expression| &*expression.source))
+    }
+
     /// Whether a stored response of the page `key` fits.
     pub(super) fn fits(&self, key: &[u8], head: &Head) -> bool {
         let (_, host, target) = key::read(key).unwrap_or((larder_policy::Scheme::Http, key, key));

@@ -43,7 +43,12 @@ impl Judged<'_> {
     /// Whether this answer, or the same with other fields, may be stored.
     pub(super) fn draft(&self, response: &HeaderMap) -> Result<Draft, Reason> {
         let mut fields = response.clone();
-        let birth = self.cache.birth(self.cache.purge_number(), self.key.as_bytes(), &mut fields);
+        let birth = self.cache.birth(
+            self.cache.purge_number(),
+            self.key.as_bytes(),
+            larder_cache::purge::Naming::ByNumber,
+            &mut fields,
+        );
         let received = Received {
             method: &Method::GET,
             request: self.request,

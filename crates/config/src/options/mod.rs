@@ -2,12 +2,13 @@
 //!
 //! Checking, defaults, `--help` and `docs/configuration.md` are all made from it, so an option
 //! can't be described in one place and behave otherwise in another. Its parts are what the proxy
-//! is told ([`proxy`]), what is decided at its door ([`front`]), who may purge ([`purge`]), how fast pages are fetched in advance ([`warm`]), what holds for the whole site ([`site`]) and how
+//! is told ([`proxy`]), what is decided at its door ([`front`]), who may purge ([`purge`]), what is published ([`publish`]), how fast pages are fetched in advance ([`warm`]), what holds for the whole site ([`site`]) and how
 //! applications by https are spoken to ([`upstream_tls`]); rules and audiences, of which there may be many, have tables of their own ([`crate::rules`]). Unsafe choices are named `danger.*`.
 
 mod csrf;
 mod front;
 mod proxy;
+mod publish;
 mod purge;
 mod site;
 mod upstream_tls;
@@ -56,6 +57,10 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
         "Who may purge on the site's own listener. [purging.md](purging.md) has the whole story.",
     ),
     (
+        "publish.memcached",
+        "Pages that nginx answers with by itself. [publishing.md](publishing.md) has the whole story.",
+    ),
+    (
         "warm",
         "How fast pages are fetched before anybody asks. [warming.md](warming.md) has the whole story.",
     ),
@@ -81,10 +86,11 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
 ];
 
 /// The parts of the table. Those of one section need not be of one part.
-const PARTS: [&[OptionSpec]; 8] = [
+const PARTS: [&[OptionSpec]; 9] = [
     proxy::OPTIONS,
     front::OPTIONS,
     purge::OPTIONS,
+    publish::OPTIONS,
     warm::OPTIONS,
     site::OPTIONS,
     csrf::OPTIONS,
@@ -123,7 +129,10 @@ pub(crate) fn find(key: &str) -> Option<&'static OptionSpec> {
     OPTIONS.iter().find(|option| option.key == key)
 }
 
-/// Whether a table of this path has options in it.
+/// Whether a table of this path has options in it, or in tables below it.
 pub(crate) fn is_section(path: &str) -> bool {
-    !path.is_empty() && SECTIONS.iter().any(|(name, _)| *name == path)
+    let is_above = |name: &str| {
+        name.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    !path.is_empty() && SECTIONS.iter().any(|(name, _)| is_above(name))
 }

@@ -23,6 +23,8 @@ pub(crate) struct Compiled<'a> {
     pub(crate) read: ReadSecret,
     /// In which fields tags are.
     pub(crate) tags: TagFields,
+    /// `danger.trust_page_version_cookie`.
+    pub(crate) trusts_version_cookie: bool,
 }
 
 /// Checks everything; a policy only if no problem but warnings was added.
@@ -51,6 +53,7 @@ pub(crate) fn compile(
         session_cookies: &identity.session_cookies,
         audiences: Audiences::check(&entries.audiences, per_user, problems),
         verifies: verifies(&identity, places),
+        trusts_version_cookie: source.trusts_version_cookie,
     };
     whole::unused_audiences(entries, &site.audiences, problems);
     whole::too_many(entries, problems);

@@ -8,6 +8,7 @@
 mod audience;
 mod compile;
 mod compiled;
+mod published;
 mod raw;
 mod read;
 mod rework;

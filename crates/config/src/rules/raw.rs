@@ -63,6 +63,11 @@ pub(crate) struct RawRule {
     pub(crate) minify: Option<At<bool>>,
     pub(crate) csrf: Option<At<String>>,
     pub(crate) esi: Option<At<bool>>,
+    pub(crate) publish: Option<At<String>>,
+    pub(crate) publish_type: Option<At<String>>,
+    pub(crate) unlisted: Option<At<String>>,
+    pub(crate) identifier: Option<At<String>>,
+    pub(crate) supplementary: Option<At<String>>,
 }
 
 /// One `[audience.NAME]`.
@@ -108,6 +113,11 @@ impl RawRule {
             minify: None,
             csrf: None,
             esi: None,
+            publish: None,
+            publish_type: None,
+            unlisted: None,
+            identifier: None,
+            supplementary: None,
         }
     }
 

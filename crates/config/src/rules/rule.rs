@@ -29,6 +29,8 @@ pub(crate) struct Site<'a> {
     pub(crate) audiences: Audiences,
     /// Whether anything verifies visitors. True where that can't be said because its options are wrong.
     pub(crate) verifies: bool,
+    /// `danger.trust_page_version_cookie`.
+    pub(crate) trusts_version_cookie: bool,
 }
 
 /// Checks one rule. What is returned is fit for use only if no problem but warnings was added.
@@ -213,6 +215,7 @@ fn audience_of(at: &At<String>, site: &Site<'_>, problems: &mut Vec<Problem>) ->
 fn tags(raw: &RawRule, problems: &mut Vec<Problem>) -> Vec<String> {
     let check = |text: &str| words::tag(text).map(|()| text.to_owned());
     let tags = elements(raw.tags.as_ref(), "tags", problems, check);
+    let tags = [tags, identifiers(raw, problems)].concat();
     let Some(at) = &raw.tags else { return tags };
     if tags.len() > TAGS_MAX {
         let message = format!("{} tags are too many", tags.len());
@@ -225,6 +228,29 @@ fn tags(raw: &RawRule, problems: &mut Vec<Problem>) -> Vec<String> {
         problems.push(problem.hint("nothing of this rule is stored: leave them out"));
     }
     tags
+}
+
+/// What a rule's identifiers are as tags.
+fn identifiers(raw: &RawRule, problems: &mut Vec<Problem>) -> Vec<String> {
+    let mut sound = |at: &At<String>| {
+        let checked = words::tag(&format!("id:{}", at.value));
+        checked.map_err(|fault| problems.push(fault.at(&at.place))).is_ok()
+    };
+    match (&raw.identifier, &raw.supplementary) {
+        (Some(parent), None) if sound(parent) => vec![format!("id:{}", parent.value)],
+        (Some(parent), Some(finer)) if sound(parent) & sound(finer) => {
+            vec![format!("id:{}", parent.value), format!("id:{}/{}", parent.value, finer.value)]
+        }
+        (None, Some(finer)) if raw.place_of("identifier").is_none() => {
+            let problem = Problem::new(
+                finer.place.clone(),
+                "`supplementary` is below an `identifier`, and there is none",
+            );
+            problems.push(problem.hint("add identifier = \"…\", such as the host, or use tags"));
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The warning about a list of parameters that has nothing to say.

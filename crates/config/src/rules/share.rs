@@ -5,6 +5,7 @@ use std::time::Duration;
 use larder_policy::{Audience, Share};
 
 use super::audience::twice;
+use super::published;
 use super::raw::{At, RawRule};
 use super::rework;
 use super::rule::{Site, elements, status};
@@ -60,6 +61,7 @@ pub(crate) fn check(
     let is = |at: &Option<At<bool>>| at.as_ref().is_some_and(|at| at.value);
     share.respect_origin = is(&raw.respect_origin);
     share.override_no_store = is(&raw.override_no_store);
+    share.publish = published::check(raw, audience.as_ref(), site, problems);
     audience.map(|_| share)
 }
 

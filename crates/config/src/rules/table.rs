@@ -305,6 +305,52 @@ pub(crate) const RULE_OPTIONS: &[RuleOption] = &[
         example: "true",
     },
     RuleOption {
+        key: "identifier",
+        kind: RuleKind::Text(|r| &mut r.identifier),
+        only: For::Any,
+        text: "An identifier that all pages of the rule belong to, as django-nginx-memcache has them: the same as the tag \
+               `id:IDENTIFIER`. Without it the host is what a page belongs to.",
+        default: "none",
+        example: "\"shop\"",
+    },
+    RuleOption {
+        key: "supplementary",
+        kind: RuleKind::Text(|r| &mut r.supplementary),
+        only: For::Any,
+        text: "A finer identifier below `identifier`: the same as the tag `id:IDENTIFIER/SUPPLEMENTARY` besides. Purging the \
+               identifier reaches its pages, too.",
+        default: "none",
+        example: "\"news\"",
+    },
+    RuleOption {
+        key: "publish",
+        kind: RuleKind::Text(|r| &mut r.publish),
+        only: For::Shared,
+        text: "`\"nginx\"`: pages are written to Memcached as well, where nginx finds them and answers without asking Larder. \
+               [publishing.md](publishing.md) says which pages, and what else it takes. For `all-users`, `anonymous-only` and \
+               `anonymous-and-authenticated`, of which nginx answers only visitors without a session. The application is asked for \
+               these pages without compression.",
+        default: "they are kept in memory only",
+        example: "\"nginx\"",
+    },
+    RuleOption {
+        key: "publish_type",
+        kind: RuleKind::Text(|r| &mut r.publish_type),
+        only: For::Shared,
+        text: "The `Content-Type` that nginx answers with, which Memcached does not keep. Pages of another type are not published.",
+        default: "`\"text/html; charset=utf-8\"`",
+        example: "\"application/json\"",
+    },
+    RuleOption {
+        key: "unlisted",
+        kind: RuleKind::Text(|r| &mut r.unlisted),
+        only: For::Shared,
+        text: "What becomes of a page that could not be remembered in the `lookup` table because its database is away: `\"skip\"` \
+               does not publish it, `\"publish\"` does, and then no purge takes it out of Memcached before its lifetime is over.",
+        default: "`\"skip\"`",
+        example: "\"publish\"",
+    },
+    RuleOption {
         key: "danger.override_no_store",
         kind: RuleKind::Switch(|r| &mut r.override_no_store),
         only: For::Shared,

@@ -95,6 +95,38 @@ pub struct Share {
     pub drop_set_cookie: Vec<String>,
     /// What is made of its pages before they are stored.
     pub rework: Rework,
+    /// `publish = "nginx"`: where they are laid down besides, for nginx to answer with.
+    pub publish: Option<Publish>,
+}
+
+/// How the pages of a rule are laid down where nginx finds them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publish {
+    /// The `Content-Type` that nginx answers with: only pages of this type are published.
+    pub content_type: String,
+    /// What becomes of a page that the lookup table could not remember.
+    pub unlisted: Unlisted,
+}
+
+/// What becomes of a page that could not be remembered, so that no purge would find it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unlisted {
+    /// It is not published.
+    #[default]
+    Skip,
+    /// It is, and stays until its lifetime is over.
+    Publish,
+}
+
+impl Publish {
+    /// The type of pages where a rule says nothing else.
+    pub const HTML: &str = "text/html; charset=utf-8";
+}
+
+impl Default for Publish {
+    fn default() -> Self {
+        Self { content_type: Self::HTML.to_owned(), unlisted: Unlisted::default() }
+    }
 }
 
 /// What is made of HTML pages before they are stored.
@@ -190,7 +222,14 @@ impl Share {
             keep_cookies: Vec::new(),
             drop_set_cookie: Vec::new(),
             rework: Rework::default(),
+            publish: None,
         }
+    }
+
+    /// Whether its pages are asked for without a content coding: whoever reworks them, or answers with them, knows none.
+    #[must_use]
+    pub const fn is_asked_uncoded(&self) -> bool {
+        self.rework.is_any() || self.publish.is_some()
     }
 
     /// Whether a response is one that the rule's lifetimes are for. All others follow RFC 9111.

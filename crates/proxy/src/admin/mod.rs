@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::exposition::{self, Sources};
-use crate::limits;
+use crate::{limits, published};
 
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -87,10 +87,14 @@ fn answer<B>(request: &Request<B>, sources: &Arc<Sources>) -> Response<Full<Byte
             Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "metrics can't be written\n"),
         },
         "/openapi.json" => openapi::page(),
+        "/published" => {
+            let view = published::view(sources.desk.published());
+            order::json(StatusCode::OK, "application/json", &view)
+        }
         "/explain" => explain::page(query, request.headers(), sources),
         _ => text(
             StatusCode::NOT_FOUND,
-            "/healthz, /readyz, /metrics, /explain?url=, /purge, /warm, /openapi.json\n",
+            "/healthz, /readyz, /metrics, /explain?url=, /purge, /warm, /published, /openapi.json\n",
         ),
     }
 }

@@ -4,6 +4,7 @@
 //! is answered with 405.
 
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,9 +14,12 @@ use hyper::ext::ReasonPhrase;
 use larder_cache::Purpose;
 use larder_cache::purge::{Count, Mode, Purge, Purged};
 use larder_policy::{Admission, Purgers, hygiene};
+use larder_publish::Erasure;
+use larder_publish::limits::DIALECT_WAIT;
 use larder_semantics::Reason;
 
 use super::dialect::{self, Answer, Meaning, Said, is_helper, without_port};
+use super::report;
 use super::{Desk, Then};
 
 const LARDER_PURGED: HeaderName = HeaderName::from_static("larder-purged");
@@ -30,6 +34,12 @@ pub(crate) struct Counter {
 /// What is answered instead of a page.
 pub(crate) type Own = (http::response::Parts, Bytes, Reason);
 
+/// An answer, or one that waits for published pages to go.
+pub(crate) enum Taken {
+    Answered(Own),
+    Waits(Pin<Box<dyn Future<Output = Own> + Send>>),
+}
+
 impl Counter {
     /// Whether a request has to be looked at. On the path of every hit.
     #[inline]
@@ -40,18 +50,18 @@ impl Counter {
         }
     }
 
-    /// The answer to a purge; `None` lets the request in, perhaps as one that makes a page anew. `host` is canonical.
+    /// The answer to a purge, perhaps after a moment; `None` lets the request in, perhaps as one that makes a page anew. `host` is canonical.
     #[cold]
     pub(crate) fn take<B>(
         &self,
         request: &mut Request<B>,
         host: &str,
         peers: [IpAddr; 2],
-    ) -> Option<Own> {
+    ) -> Option<Taken> {
         let by_method = dialect::is_by_method(request.method(), request.headers());
         let admission = match self.purgers.admit(&peers, request.headers()) {
             Ok(admission) => admission,
-            Err(_) if by_method => return Some(refused()),
+            Err(_) if by_method => return Some(Taken::Answered(refused())),
             Err(_) => return None,
         };
         let target = hygiene::target(request.uri()).into_owned();
@@ -60,9 +70,15 @@ impl Counter {
         match dialect::read(&said)? {
             Meaning::Purge(purges, answer) => {
                 let purged = self.desk.carry_out(&purges, Then::Nothing);
-                Some(done(&purges, purged, answer))
+                let Some(erasing) = self.desk.erase(&purges, DIALECT_WAIT) else {
+                    return Some(Taken::Answered(done(&purges, purged, answer, None)));
+                };
+                Some(Taken::Waits(Box::pin(async move {
+                    let erasure = erasing.await;
+                    done(&purges, purged, answer, Some(&erasure))
+                })))
             }
-            Meaning::Nonsense(why) => Some(nonsense(&why)),
+            Meaning::Nonsense(why) => Some(Taken::Answered(nonsense(&why))),
             Meaning::Renew => {
                 renew(request, &admission);
                 None
@@ -111,7 +127,7 @@ fn own(status: StatusCode, phrase: &str, text: String, reason: Reason) -> Own {
     (head, Bytes::from(text), reason)
 }
 
-fn done(purges: &[Purge], purged: Purged, answer: Answer) -> Own {
+fn done(purges: &[Purge], purged: Purged, answer: Answer, erasure: Option<&Erasure>) -> Own {
     let Purged { pages, variants, count } = purged;
     let phrase = match answer {
         Answer::Purged => "Purged".to_owned(),
@@ -126,9 +142,21 @@ fn done(purges: &[Purge], purged: Purged, answer: Answer) -> Own {
         Count::Exact => ("", "exact"),
         Count::Estimate => ("about ", "estimate"),
     };
-    let text = format!("{phrase}: {about}{pages} pages, {variants} variants\n");
-    let (mut head, text, reason) = own(StatusCode::OK, &phrase, text, Reason::Purged);
-    let value = format!("pages={pages}, variants={variants}, counted={counted}");
+    let mut text = format!("{phrase}: {about}{pages} pages, {variants} variants\n");
+    let mut value = format!("pages={pages}, variants={variants}, counted={counted}");
+    let mut status = StatusCode::OK;
+    if let Some(erasure) = erasure {
+        text.push_str(&format!("Published: {} pages\n", erasure.pages));
+        value.push_str(&format!(", published={}", erasure.pages));
+        if !erasure.is_complete() {
+            value.push_str(", complete=?0");
+            status = report::status(erasure);
+            for why in report::why(erasure) {
+                text.push_str(&format!("Not complete: {why}\n"));
+            }
+        }
+    }
+    let (mut head, text, reason) = own(status, &phrase, text, Reason::Purged);
     if let Ok(value) = HeaderValue::try_from(value) {
         head.headers.insert(LARDER_PURGED, value);
     }

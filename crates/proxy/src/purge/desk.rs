@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use larder_cache::Cache;
 use larder_cache::purge::{Basket, Look, Mode, Purge, Purged, Scope};
+use larder_publish::{Erasure, Pages, selectors};
 
 use super::sweeper::{Sweeper, Swept};
 use crate::limits::WARM_AFTER_PURGE_MAX;
@@ -49,6 +50,8 @@ pub(crate) struct Desk {
     cache: Arc<Cache>,
     warmer: Arc<Warmer>,
     sweeper: Sweeper,
+    /// Copies of pages elsewhere, if there are any.
+    published: Option<Pages>,
     /// Hard ones, then soft ones.
     purges: [[AtomicU64; SCOPES.len()]; 2],
     pages: AtomicU64,
@@ -60,9 +63,11 @@ impl Desk {
     pub(crate) fn open(
         cache: &Arc<Cache>,
         warmer: &Arc<Warmer>,
+        pages: Option<Pages>,
         remembered_for: Duration,
     ) -> Result<Self, StartError> {
         Ok(Self {
+            published: pages,
             sweeper: Sweeper::start(Arc::clone(cache), remembered_for)?,
             cache: Arc::clone(cache),
             warmer: Arc::clone(warmer),
@@ -88,7 +93,25 @@ impl Desk {
         purged
     }
 
-    /// The same, and waits until every page was looked at. Also says how many are fetched again. `None`: the process ends.
+    /// Takes away what is published of the pages, after they were purged from memory. `None`: nothing is published from here.
+    /// Begun when it returns. Soft or hard makes no difference: whoever reads published pages can't tell stale ones.
+    pub(crate) fn erase(
+        &self,
+        purges: &[Purge],
+        patience: Duration,
+    ) -> Option<impl Future<Output = Erasure> + Send + use<>> {
+        let pages = self.published.as_ref()?;
+        let options = self.cache.options();
+        let what = purges.iter().flat_map(|it| selectors(&it.scope, &options.policy)).collect();
+        Some(pages.erase(what, patience))
+    }
+
+    /// Published pages, if there are any.
+    pub(crate) fn published(&self) -> Option<&Pages> {
+        self.published.as_ref()
+    }
+
+    /// Carries purges out as [`Desk::carry_out`] does, and waits until every page was looked at. Also says how many are fetched again. `None`: the process ends.
     pub(crate) async fn carry_out_whole(
         &self,
         purges: Vec<Purge>,
@@ -134,8 +157,11 @@ impl Desk {
         self.sweeper.swept()
     }
 
-    /// Ends the sweeper's thread, after what it is doing.
+    /// Ends the threads behind it, after what they are doing.
     pub(crate) fn close(&self) {
+        if let Some(pages) = &self.published {
+            pages.close();
+        }
         self.sweeper.finish();
     }
 }
@@ -149,7 +175,7 @@ mod tests {
     fn desk(remembered_for: Duration) -> Desk {
         let cache = Arc::new(Cache::new(8 << 20, Options::default(), Arc::new(SystemClock)));
         let warmer = Warmer::new(&cache, &larder_config::Config::default().warm);
-        Desk::open(&cache, &warmer, remembered_for).expect("a thread")
+        Desk::open(&cache, &warmer, None, remembered_for).expect("a thread")
     }
 
     fn block_on<F: Future>(future: F) -> F::Output {

@@ -10,9 +10,10 @@ mod dialect;
 mod order;
 #[cfg(test)]
 mod properties;
+pub(crate) mod report;
 mod sweeper;
 mod tag_pattern;
 
-pub(crate) use counter::{Counter, strike_helpers};
+pub(crate) use counter::{Counter, Own, Taken, strike_helpers};
 pub(crate) use desk::{Desk, Then};
 pub(crate) use order::{Asked, read};

@@ -15,6 +15,7 @@ mod lifecycle;
 mod limits;
 mod observed;
 mod proxied;
+mod published;
 mod purging;
 mod purging_admin;
 mod refusals;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::header::{HOST, HeaderValue};
+use http::header::{HOST, HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, Request, Response, Uri};
 use larder_cache::respond::{self, Account, Ask};
@@ -167,6 +167,8 @@ where
         Begun::Planned(plan, facts, key, ruled) => {
             if facts.renews() {
                 cache.flights().invalidate(&key);
+                // Who wants the page anew gets it from here; others must not get the old one elsewhere. Not waited for.
+                drop(cache.tell_out_of_date(&[&key], &HeaderMap::new()));
             }
             let is_shared = ruled.as_ref().is_some_and(|ruled| ruled.is_shared());
             let table = is_shared.then(|| Table::of(cache, inner, of, &request));
@@ -290,6 +292,7 @@ fn begin<B, U>(
                 let dress = dress.map(|dress| dress.by(scheme));
                 let ask = Ask { method: request.method(), headers, range: &facts.range, dress };
                 let account = Account::cached(note);
+                cache.tell_of_hit(key.as_bytes(), &variant, now);
                 let response = respond::from_store(&variant, &ask, &account, now);
                 if refresh {
                     let ruled = is_shared.then(|| ruled(ruling));

@@ -6,6 +6,7 @@ use http::{Method, Request, Response, StatusCode};
 use larder_cache::collapse::Epoch;
 use larder_cache::finish::Finish;
 use larder_cache::flight::Outcome;
+use larder_cache::publish::Settled;
 use larder_cache::receive::{Answer as Received, Draft, Freshened, content_length};
 use larder_cache::respond::{self, Account, Ask, CACHE_STATUS};
 use larder_cache::variant::Variant;
@@ -194,8 +195,11 @@ where
     let Sent { response, timing, birth } =
         sent.map_err(|reason| FetchError::application(why, reason))?;
     let now = timing.response_time;
-    if invalidation::invalidates(&method, response.status()) {
-        invalidate(&fetch, response.headers());
+    if invalidation::invalidates(&method, response.status())
+        && let Some(settled) = invalidate(&fetch, response.headers())
+    {
+        // Nobody hears of a change before its old pages are gone elsewhere, too, or that is seen to.
+        settled.await;
     }
     let account = Account::forwarded(Handling::Pass, why);
     let Some(client) = client else {
@@ -229,16 +233,23 @@ where
 
 /// RFC 9111 §4.4: the target, and what `Location` and `Content-Location` of the same origin name; RFC 9875 §3: the groups of
 /// the same origin that the answer names.
-fn invalidate<S>(fetch: &Fetch<S>, response: &HeaderMap) {
+fn invalidate<S>(fetch: &Fetch<S>, response: &HeaderMap) -> Option<Settled> {
     fetch.cache.invalidate(&fetch.page.key);
     fetch.cache.invalidate_groups(&fetch.page.key, response);
-    let Some(target) = fetch.page.target() else { return };
-    let options = fetch.cache.options();
-    for other in invalidation::also_invalidated(&target, response) {
-        if let Some(key) = fetch.page.key_of(&other, &options.policy) {
-            fetch.cache.invalidate(key.as_bytes());
+    let mut others = Vec::new();
+    if let Some(target) = fetch.page.target() {
+        let options = fetch.cache.options();
+        for other in invalidation::also_invalidated(&target, response) {
+            if let Some(key) = fetch.page.key_of(&other, &options.policy) {
+                fetch.cache.invalidate(key.as_bytes());
+                others.push(key);
+            }
         }
     }
+    fetch.cache.publisher()?;
+    let others = others.iter().map(larder_policy::KeyBuf::as_bytes);
+    let keys: Vec<&[u8]> = std::iter::once(&*fetch.page.key).chain(others).collect();
+    fetch.cache.tell_out_of_date(&keys, response)
 }
 
 /// Sends a response on while it is being stored, unless the page was invalidated `since`.

@@ -7,7 +7,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Uri};
 use http::{Method, Request, Response, StatusCode};
 use larder_cache::Cache;
-use larder_cache::purge::Birth;
+use larder_cache::purge::{Birth, Naming};
 use larder_cache::sharing::Sharing;
 use larder_policy::dress::Dress;
 use larder_policy::{Arrival, KeyBuf, Policy, Visit, hygiene, redirect};
@@ -163,7 +163,8 @@ impl<S> Fetch<S> {
             let date = larder_semantics::field::date::write(response_time);
             response.headers_mut().insert(header::DATE, date);
         }
-        let birth = self.cache.birth(number, &self.page.key, response.headers_mut());
+        let naming = self.shared().map_or(Naming::ByNumber, Sharing::naming);
+        let birth = self.cache.birth(number, &self.page.key, naming, response.headers_mut());
         Ok(Sent { response, timing: Timing { request_time, response_time }, birth })
     }
 }
