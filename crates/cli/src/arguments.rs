@@ -31,7 +31,8 @@ All options: docs/configuration.md. Exit status: 0 done, 1 problems were found, 
   larder explain --config larder.toml --live https://example.com/   what happens to a request, and why
   larder doctor --config larder.toml --public https://example.com   what to change about the application
   larder purge --config larder.toml https://example.com/blog/        as if it had never been stored
-  larder warm --config larder.toml --sitemap https://example.com/sitemap.xml   before anybody asks";
+  larder warm --config larder.toml --sitemap https://example.com/sitemap.xml   before anybody asks
+  larder nginx-conf --config larder.toml                            nginx in front, with the pages that it may answer with";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Purge(Purge),
     /// Has a running Larder fetch pages before anybody asks for them.
     Warm(Warm),
+    /// Prints a configuration for nginx in front of Larder, made from the rules: published pages are its own to answer with.
+    NginxConf(NginxConf),
 }
 
 #[derive(Debug, Args)]
@@ -273,6 +276,29 @@ pub(crate) struct PurgeWhat {
     #[arg(long)]
     pub(crate) all: bool,
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = NGINX_AFTER)]
+pub(crate) struct NginxConf {
+    /// Configuration file of the Larder that nginx is to stand before; what the command line says wins over it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Speak TLS, too, with this certificate and its key: paths as nginx is to read them
+    #[arg(long, num_args = 2, value_names = ["CERT", "KEY"])]
+    pub(crate) tls: Option<Vec<PathBuf>>,
+    /// While Larder is away, ask the application itself, which then has to be safe without it
+    #[arg(long)]
+    pub(crate) application: bool,
+    /// With what names in nginx begin, so that several sites can be in one
+    #[arg(long, value_name = "NAME", default_value = "larder")]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) options: OptionFlags,
+}
+
+const NGINX_AFTER: &str = "\
+What is printed belongs into a file that nginx includes in `http`, on Debian below /etc/nginx/conf.d/. It is made anew
+whenever rules, hosts or [publish.memcached] change. docs/nginx.md says what it does and why.";
 
 /// A visitor's scheme.
 #[derive(Clone, Copy, Debug, ValueEnum)]

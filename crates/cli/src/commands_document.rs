@@ -36,7 +36,7 @@ describes every option.
         let mut command = Arguments::command().term_width(100);
         command.build();
         let mut expected = INTRODUCTION.to_owned();
-        for name in ["serve", "demo", "check", "explain", "doctor", "purge", "warm"] {
+        for name in ["serve", "demo", "check", "explain", "doctor", "purge", "warm", "nginx-conf"] {
             let sub = command.find_subcommand_mut(name).expect(name);
             let help = sub.render_help().to_string();
             let lines: Vec<_> = help.lines().map(str::trim_end).collect();

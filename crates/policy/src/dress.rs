@@ -107,6 +107,11 @@ pub fn personal(headers: &mut HeaderMap) {
     add_to_vary(headers, "Cookie");
 }
 
+/// Writes what a visitor is told of a page that is just made, by whom the page's own fields are unknown to: nginx.
+pub fn unseen(share: &Share, headers: &mut HeaderMap) {
+    shared(share, headers, Duration::ZERO);
+}
+
 /// Whether the page is the same for all who ask for it.
 const fn is_everybody(share: &Share) -> bool {
     share.audience.is_everybody() && share.keep_cookies.is_empty()

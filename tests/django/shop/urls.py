@@ -1,7 +1,7 @@
 """Where the pages are."""
 
 from django.contrib.auth.views import LoginView
-from django.urls import path
+from django.urls import path, re_path
 
 from shop import forms, views
 
@@ -32,5 +32,6 @@ urlpatterns = [
     path("stream/", views.stream),
     path("stream/go/", views.stream_go),
     path("made/", views.made),
+    re_path("^echo/(?P<rest>.*)$", views.echo),
     path("accounts/login/", LoginView.as_view()),
 ]

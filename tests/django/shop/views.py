@@ -155,3 +155,13 @@ def only_secure(request):
         return HttpResponse(f"secure, made {count('only_secure')}")
     count("only_secure redirects")
     return redirect("https://" + request.get_host() + request.get_full_path(), permanent=True)
+
+
+def echo(request, rest=""):
+    """Any URL: says which it was, as it was sent, and when this was made. Tagged by the parameter `tag`."""
+    count("echo")
+    said = f"{request.scheme}://{request.get_host()}{request.META['RAW_URI']}\n{time.time_ns()}\n"
+    response = HttpResponse(said + "." * 3000)
+    if tag := request.GET.get("tag"):
+        response["Surrogate-Key"] = tag
+    return response

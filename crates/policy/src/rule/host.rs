@@ -80,7 +80,8 @@ impl HostPattern {
     }
 
     /// Whether every host of `other` is one of these.
-    pub(super) fn covers(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
         match other {
             Self::Exact(host) => self.matches(host),
             // What is below a name that is below this one is below this one.

@@ -8,6 +8,7 @@ mod expression;
 mod host;
 pub(crate) mod limits;
 mod pattern;
+mod pcre;
 mod reach;
 mod set;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod tests;
 
 pub use host::HostPattern;
 pub use pattern::{Pattern, PatternError};
+pub use pcre::Pcre;
 pub use reach::{Unreachable, unreachable_rules};
 pub use set::{Asked, Mismatch, RuleId, RuleSet};
 

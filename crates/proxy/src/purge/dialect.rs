@@ -59,28 +59,33 @@ pub(super) struct Said<'r> {
 
 const X_BAN_HOST: &str = "x-ban-host";
 
+/// Fields that say what to purge, and mean nothing to applications.
+pub const PURGE_FIELDS: &[&str] = &[
+    "clear-cache",
+    "fastly-soft-purge",
+    "larder-token",
+    "x-acquia-purge",
+    "x-ban-host",
+    "x-ban-regex",
+    "x-ban-url",
+    "x-cache-tags-pattern",
+    "x-litespeed-purge",
+    "x-magento-tags-pattern",
+    "x-purge-content-type",
+    "x-purge-host",
+    "x-purge-method",
+    "x-purge-regex",
+    "x-refresh",
+    "xkey-purge",
+    "xkey-softpurge",
+];
+
+/// Methods that are a purge whatever comes with them.
+pub const PURGE_METHODS: &[&str] = &["PURGE", "BAN", "URIBAN", "REFRESH", "PURGEKEYS", "PURGETAGS"];
+
 /// Whether a field says what to purge, and means nothing to applications.
 pub(super) fn is_helper(name: &str) -> bool {
-    matches!(
-        name,
-        "clear-cache"
-            | "fastly-soft-purge"
-            | "larder-token"
-            | "x-acquia-purge"
-            | "x-ban-host"
-            | "x-ban-regex"
-            | "x-ban-url"
-            | "x-cache-tags-pattern"
-            | "x-litespeed-purge"
-            | "x-magento-tags-pattern"
-            | "x-purge-content-type"
-            | "x-purge-host"
-            | "x-purge-method"
-            | "x-purge-regex"
-            | "x-refresh"
-            | "xkey-purge"
-            | "xkey-softpurge"
-    )
+    PURGE_FIELDS.contains(&name)
 }
 
 /// Whether a request is a purge by its method alone, so that it is none of the application's business.
@@ -88,10 +93,7 @@ pub(super) fn is_by_method(method: &Method, headers: &HeaderMap) -> bool {
     match *method {
         Method::GET | Method::HEAD | Method::POST => false,
         Method::DELETE => headers.contains_key(X_BAN_HOST),
-        _ => matches!(
-            method.as_str(),
-            "PURGE" | "BAN" | "URIBAN" | "REFRESH" | "PURGEKEYS" | "PURGETAGS"
-        ),
+        _ => PURGE_METHODS.contains(&method.as_str()),
     }
 }
 

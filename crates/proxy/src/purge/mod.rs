@@ -16,4 +16,5 @@ mod tag_pattern;
 
 pub(crate) use counter::{Counter, Own, Taken, strike_helpers};
 pub(crate) use desk::{Desk, Then};
+pub use dialect::{PURGE_FIELDS, PURGE_METHODS};
 pub(crate) use order::{Asked, read};
