@@ -11,6 +11,9 @@ pub const LARGE_BYTES: usize = 100 * 1024;
 /// Bytes of the endless-looking body: more than any cache here may hold.
 pub const HUGE_BYTES: u64 = 1 << 30;
 
+/// A token of Django's.
+const TOKEN: &[u8; 64] = b"bZ3kQ2mX8vB7nC1sD5fG9hJ4lR6tY0wEpT4uW6yA8cE0gI2kM4oQ6sU8wY0aC2eG";
+
 /// Every body ends so.
 pub const SUFFIX: &[u8] = b"</body></html>\n";
 
@@ -21,6 +24,8 @@ pub enum Page {
     Small,
     /// `/100k`: cacheable.
     Large,
+    /// `/form`: cacheable, 2 KiB, three of Django's tokens in it.
+    Form,
     /// `/miss/N`: 2 KiB, `no-store`, each N a page nobody has asked for before.
     Miss(u64),
     /// `/page/N`: cacheable, 200 bytes to 4 KiB by N.
@@ -63,6 +68,7 @@ impl Page {
         match target.strip_prefix('/')?.split_once('/') {
             None if target == "/2k" => Some(Self::Small),
             None if target == "/100k" => Some(Self::Large),
+            None if target == "/form" => Some(Self::Form),
             Some(("miss", number)) => number.parse().ok().map(Self::Miss),
             Some(("page", number)) => number.parse().ok().map(Self::Numbered),
             Some(("huge", name)) => {
@@ -77,6 +83,7 @@ impl Page {
         let written = match self {
             Self::Small => out.write_all(b"/2k"),
             Self::Large => out.write_all(b"/100k"),
+            Self::Form => out.write_all(b"/form"),
             Self::Miss(number) => write!(out, "/miss/{number}"),
             Self::Numbered(number) => write!(out, "/page/{number}"),
             Self::Huge(huge) => write!(out, "/huge/{}", huge.name()),
@@ -88,7 +95,7 @@ impl Page {
     #[must_use]
     pub fn body_bytes(self) -> u64 {
         match self {
-            Self::Small | Self::Miss(_) => SMALL_BYTES as u64,
+            Self::Small | Self::Form | Self::Miss(_) => SMALL_BYTES as u64,
             Self::Large => LARGE_BYTES as u64,
             // Spread over 200..4296 without any pattern that an allocator could like.
             Self::Numbered(number) => 200 + (number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 52),
@@ -108,6 +115,13 @@ impl Page {
         let start = out.len();
         self.write_prefix(out);
         let end = start + usize::try_from(self.body_bytes()).unwrap_or(usize::MAX);
+        if self == Self::Form {
+            for _ in 0..3 {
+                out.extend_from_slice(b"<form><input name=\"csrfmiddlewaretoken\" value=\"");
+                out.extend_from_slice(TOKEN);
+                out.extend_from_slice(b"\"></form>\n");
+            }
+        }
         let filler = b"<p>Nothing is as good as bread on the day it was baked.</p>\n";
         while out.len() < end - SUFFIX.len() {
             let room = end - SUFFIX.len() - out.len();
@@ -121,12 +135,17 @@ impl Page {
         let length = self.body_bytes();
         let cache_control = match self {
             Self::Miss(_) | Self::Huge(Huge::Uncacheable) => "no-store",
-            Self::Small | Self::Large | Self::Numbered(_) => "public, max-age=86400",
+            Self::Small | Self::Form | Self::Large | Self::Numbered(_) => "public, max-age=86400",
             Self::Huge(Huge::Sized | Huge::Chunked) => "public, max-age=86400",
         };
         let framing = match self {
             Self::Huge(Huge::Chunked) => "Transfer-Encoding: chunked".to_owned(),
-            Self::Small | Self::Large | Self::Miss(_) | Self::Numbered(_) | Self::Huge(_) => {
+            Self::Small
+            | Self::Form
+            | Self::Large
+            | Self::Miss(_)
+            | Self::Numbered(_)
+            | Self::Huge(_) => {
                 format!("Content-Length: {length}")
             }
         };

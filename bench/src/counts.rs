@@ -75,6 +75,9 @@ pub struct Counts {
     /// Instructions a hit of 2 KiB on a page with ten tags, by the last of ten rules.
     #[serde(default)]
     pub hit_tagged_2k: u64,
+    /// Instructions a hit of 2 KiB on a page with three tokens, each visitor's own, for one who has a secret.
+    #[serde(default)]
+    pub hit_forms_2k: u64,
 }
 
 /// One thing that is counted.
@@ -116,6 +119,14 @@ impl Case {
         let tags: Vec<String> = (0..10).map(|number| format!("\"section-{number}\"")).collect();
         case.rules += &format!("tags = [{}]\n", tags.join(", "));
         case
+    }
+
+    /// Hits on a page with forms.
+    fn forms() -> Self {
+        let rules =
+            "[[rule]]\npath = \"/*\"\naudience = \"all-users\"\nttl = \"1h\"\ncsrf = \"django\"\n";
+        let cookies = "; csrftoken=0123456789abcdefghijABCDEFGHIJxy".to_owned();
+        Self { rules: rules.to_owned(), cookies, ..Self::plain("forms", Ask::Same(Page::Form)) }
     }
 
     /// Hits by an audience that takes a proof, with a signed marker.
@@ -177,16 +188,19 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         hit_marker_unused_2k: instructions(&valgrind, options, &marker.without_rules())?,
         hit_http2_2k: instructions(&valgrind, options, &Case::http2())?,
         hit_tagged_2k: instructions(&valgrind, options, &Case::tagged())?,
+        hit_forms_2k: instructions(&valgrind, options, &Case::forms())?,
     };
     say(&format!(
         "with rules: {} a hit by the last of 10, {} by the last of 1,000; {} by a signed marker, {} \
-         for that request without rules; {} a hit by HTTP/2; {} a hit with ten tags",
+         for that request without rules; {} a hit by HTTP/2; {} a hit with ten tags; {} \
+         a hit with three forms",
         counts.hit_10_rules_2k,
         counts.hit_1000_rules_2k,
         counts.hit_marker_2k,
         counts.hit_marker_unused_2k,
         counts.hit_http2_2k,
-        counts.hit_tagged_2k
+        counts.hit_tagged_2k,
+        counts.hit_forms_2k
     ))?;
     within(counts)?;
     let binary = peers::larder_binary()?;
@@ -334,6 +348,7 @@ mod tests {
             hit_marker_unused_2k: 10_000,
             hit_http2_2k: 10_000,
             hit_tagged_2k: 10_000,
+            hit_forms_2k: 10_000,
         };
         let before = with(10_000, 20_000);
         let cases = [(10_300, 20_600, true), (10_301, 20_000, false), (10_000, 20_601, false)];
@@ -355,6 +370,7 @@ mod tests {
                 hit_marker_2k,
                 hit_http2_2k: 0,
                 hit_tagged_2k: 0,
+                hit_forms_2k: 0,
             };
         assert!(within(counts(1000, 1150, 1000, 1020)).is_ok());
         assert!(within(counts(1000, 1151, 1000, 1020)).is_err());

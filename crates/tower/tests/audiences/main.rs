@@ -74,7 +74,8 @@ fn run(first_seed: u64, count: u64, least: Shares, of: impl Fn(u64) -> Setting) 
         None => first_seed..first_seed + asked("LARDER_AUDIENCES_EPISODES").unwrap_or(count),
     };
     let are_enough = seeds.end - seeds.start >= count;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build().unwrap();
     let mut all = Tally::default();
     for seed in seeds {
         match runtime.block_on(episode(of(seed), None, false)) {
