@@ -14,6 +14,9 @@ pub const HUGE_BYTES: u64 = 1 << 30;
 /// A token of Django's.
 const TOKEN: &[u8; 64] = b"bZ3kQ2mX8vB7nC1sD5fG9hJ4lR6tY0wEpT4uW6yA8cE0gI2kM4oQ6sU8wY0aC2eG";
 
+/// The site that browsers here ask for.
+pub const HOST: &str = "www.example.com";
+
 /// Every body ends so.
 pub const SUFFIX: &[u8] = b"</body></html>\n";
 
@@ -207,7 +210,13 @@ Cookie: _ga=GA1.1.1234567890.1760000000; _ga_ABCDEF1234=GS2.1.s1760000000$o3$g1$
 
 #[cfg(test)]
 mod tests {
-    use super::{Huge, Page, SUFFIX};
+    use super::{BROWSER_FIELDS, HOST, Huge, Page, SUFFIX};
+
+    #[test]
+    fn browsers_ask_for_the_site() {
+        let fields = String::from_utf8_lossy(BROWSER_FIELDS);
+        assert!(fields.contains(&format!("\r\nHost: {HOST}\r\n")));
+    }
 
     #[test]
     fn a_target_names_the_page_that_wrote_it() {

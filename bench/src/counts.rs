@@ -298,7 +298,7 @@ fn total(
 ) -> anyhow::Result<u64> {
     let origin = Origin::start(None)?;
     // One core, so that a server that has a worker a core has one.
-    let site = Site { origin: origin.address, core: Some(0), memory_mib: 64, doors: None };
+    let site = Site { core: Some(0), ..Site::behind(origin.address, 64) };
     let folder = Folder::new("counted", &[])?;
     let (command, address) = server.command(site, &folder)?;
     let mut under = Command::new(valgrind);

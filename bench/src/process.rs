@@ -20,6 +20,8 @@ pub struct Server {
     /// Where it answers.
     pub address: SocketAddr,
     child: Child,
+    /// What it can't do without; measured and ended with it.
+    beside: Vec<Self>,
     /// Where its files are; removed with it.
     folder: Option<Folder>,
 }
@@ -45,7 +47,7 @@ impl Server {
         folder: Option<Folder>,
     ) -> anyhow::Result<Self> {
         let child = spawn_on(command, core)?;
-        let mut server = Self { address, child, folder };
+        let mut server = Self { address, child, beside: Vec::new(), folder };
         let begin = Instant::now();
         while !listens(address) {
             if let Some(status) = server.child.try_wait()? {
@@ -59,13 +61,20 @@ impl Server {
         Ok(server)
     }
 
+    /// The same with another server that belongs to it.
+    #[must_use]
+    pub fn beside(mut self, other: Self) -> Self {
+        self.beside.push(other);
+        self
+    }
+
     /// The first process.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// CPU time, user and system, of the process and its children.
+    /// CPU time, user and system, of the process, its children and the servers beside it.
     ///
     /// # Errors
     /// When it is gone.
@@ -74,13 +83,19 @@ impl Server {
         for pid in family(self.pid()) {
             sum += sys::process_cpu(pid).context("reading a CPU clock")?;
         }
+        for other in &self.beside {
+            sum += other.cpu()?;
+        }
         Ok(sum)
     }
 
-    /// Memory of the process and its children.
+    /// Memory of the process, its children and the servers beside it.
     #[must_use]
     pub fn memory(&self) -> Memory {
-        memory(self.pid())
+        self.beside.iter().map(Self::memory).fold(memory(self.pid()), |sum, other| Memory {
+            resident_bytes: sum.resident_bytes + other.resident_bytes,
+            peak_bytes: sum.peak_bytes + other.peak_bytes,
+        })
     }
 
     /// Asks it to end, and waits until it did.

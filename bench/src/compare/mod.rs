@@ -61,8 +61,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     // The origin's thread and this one; servers are moved to their core when they start.
     sys::pin_to_core(LOAD_CORE).context("two cores are needed, one for the load")?;
     let origin = Origin::start(Some(LOAD_CORE))?;
-    let site =
-        Site { origin: origin.address, core: Some(SERVER_CORE), memory_mib: 256, doors: None };
+    let site = Site { core: Some(SERVER_CORE), ..Site::behind(origin.address, 256) };
     let mut running: Vec<(Peer, Server, Doors)> = Vec::new();
     for &peer in &peers {
         note(&format!("starting {}: {}", peer.name(), peer.version()));

@@ -22,7 +22,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 pub(super) fn check(options: &Options) -> anyhow::Result<Vec<Finding>> {
     let origin = Origin::start(None)?;
-    let site = Site { origin: origin.address, core: None, memory_mib: options.memory, doors: None };
+    let site = Site::behind(origin.address, options.memory);
     let mut findings = Vec::new();
     for huge in Huge::ALL {
         // A server of its own each time: pages of an earlier one are not counted, nor reused.

@@ -20,7 +20,7 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(200);
 
 pub(super) fn check(options: &Options) -> anyhow::Result<Vec<Finding>> {
     let origin = Origin::start(None)?;
-    let site = Site { origin: origin.address, core: None, memory_mib: options.memory, doors: None };
+    let site = Site::behind(origin.address, options.memory);
     let server = options.server.start(site)?;
     let before = server.memory().resident_bytes;
     let most = watch(&server, || fill(&server, options.pages))?;

@@ -20,7 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_micros(500);
 
 pub(super) fn check(options: &Options) -> anyhow::Result<Vec<Finding>> {
     let origin = Origin::start(None)?;
-    let site = Site { origin: origin.address, core: None, memory_mib: options.memory, doors: None };
+    let site = Site::behind(origin.address, options.memory);
     let mut times = Vec::with_capacity(STARTS);
     for _ in 0..STARTS {
         times.push(time_once(options, site)?);

@@ -2,6 +2,7 @@
 
 mod haproxy;
 mod larder;
+mod memcached;
 mod nginx;
 mod varnish;
 
@@ -15,6 +16,7 @@ use std::sync::OnceLock;
 use anyhow::{Context as _, bail};
 
 use crate::process::{Folder, Server, free_address};
+use memcached::Recipe;
 
 pub use larder::{binary as larder_binary, profile as larder_profile};
 
@@ -34,6 +36,10 @@ pub enum Peer {
     Haproxy,
     /// nginx `proxy_cache`.
     Nginx,
+    /// nginx that reads finished pages from Memcached as `larder nginx-conf` writes it.
+    NginxMemcached,
+    /// The same as it was usual before: keys by MD5, a connection a request.
+    NginxMemcachedOld,
     /// Varnish.
     Varnish,
 }
@@ -58,6 +64,16 @@ pub struct Site {
     pub memory_mib: u64,
     /// Where else it is to listen, if it can.
     pub doors: Option<Doors>,
+    /// The Memcached that nginx reads, if it does.
+    pub memcached: Option<SocketAddr>,
+}
+
+impl Site {
+    /// A site with this application and so much memory, and nothing else.
+    #[must_use]
+    pub const fn behind(origin: SocketAddr, memory_mib: u64) -> Self {
+        Self { origin, core: None, memory_mib, doors: None, memcached: None }
+    }
 }
 
 /// Listeners beside the one for HTTP/1.1 in clear text.
@@ -106,8 +122,15 @@ impl Certificate {
 
 impl Peer {
     /// All that `bench/compare` measures when not told otherwise.
-    pub const COMPARED: [Self; 5] =
-        [Self::Floor, Self::Larder, Self::Haproxy, Self::Nginx, Self::Varnish];
+    pub const COMPARED: [Self; 7] = [
+        Self::Floor,
+        Self::Larder,
+        Self::Haproxy,
+        Self::Nginx,
+        Self::NginxMemcached,
+        Self::NginxMemcachedOld,
+        Self::Varnish,
+    ];
 
     /// Its name in tables and options.
     #[must_use]
@@ -119,6 +142,8 @@ impl Peer {
             Self::Larder => "larder",
             Self::Haproxy => "haproxy",
             Self::Nginx => "nginx",
+            Self::NginxMemcached => "nginx-memcached",
+            Self::NginxMemcachedOld => "nginx-memcached-old",
             Self::Varnish => "varnish",
         }
     }
@@ -128,7 +153,12 @@ impl Peer {
     pub const fn ability(self) -> Ability {
         match self {
             Self::Floor | Self::FloorHyper | Self::FloorHyperTimer => Ability::HitsOnly,
-            Self::Larder | Self::Haproxy | Self::Nginx | Self::Varnish => Ability::Cache,
+            Self::Larder
+            | Self::Haproxy
+            | Self::Nginx
+            | Self::NginxMemcached
+            | Self::NginxMemcachedOld
+            | Self::Varnish => Ability::Cache,
         }
     }
 
@@ -136,7 +166,12 @@ impl Peer {
     #[must_use]
     pub const fn has_doors(self) -> bool {
         match self {
-            Self::Floor | Self::FloorHyper | Self::FloorHyperTimer | Self::Varnish => false,
+            Self::Floor
+            | Self::FloorHyper
+            | Self::FloorHyperTimer
+            | Self::NginxMemcached
+            | Self::NginxMemcachedOld
+            | Self::Varnish => false,
             Self::Larder | Self::Haproxy | Self::Nginx => true,
         }
     }
@@ -151,6 +186,8 @@ impl Peer {
             Self::Larder => larder::binary().map(drop),
             Self::Haproxy => program("haproxy", "haproxy").map(drop),
             Self::Nginx => program("nginx", "nginx").map(drop),
+            Self::NginxMemcached => memcached::check(Recipe::Ours),
+            Self::NginxMemcachedOld => memcached::check(Recipe::Old),
             Self::Varnish => program("varnishd", "varnish").map(drop),
         }
     }
@@ -162,7 +199,9 @@ impl Peer {
             Self::Floor | Self::FloorHyper | Self::FloorHyperTimer => return self.name().into(),
             Self::Larder => larder::binary().map(|path| (path, "--version")),
             Self::Haproxy => program("haproxy", "haproxy").map(|path| (path, "-v")),
-            Self::Nginx => program("nginx", "nginx").map(|path| (path, "-v")),
+            Self::Nginx | Self::NginxMemcached | Self::NginxMemcachedOld => {
+                program("nginx", "nginx").map(|path| (path, "-v"))
+            }
             Self::Varnish => program("varnishd", "varnish").map(|path| (path, "-V")),
         };
         let told = command.ok().and_then(|(path, flag)| Command::new(path).arg(flag).output().ok());
@@ -181,6 +220,8 @@ impl Peer {
             Self::Larder => larder::command(site, address, folder)?,
             Self::Haproxy => haproxy::command(site, address, folder)?,
             Self::Nginx => nginx::command(site, address, folder)?,
+            Self::NginxMemcached => memcached::command(Recipe::Ours, site, address, folder)?,
+            Self::NginxMemcachedOld => memcached::command(Recipe::Old, site, address, folder)?,
             Self::Varnish => varnish::command(site, address, folder)?,
         };
         Ok((command, address))
@@ -193,11 +234,27 @@ impl Peer {
     pub fn start(self, site: Site) -> anyhow::Result<Server> {
         // Memory-backed if the machine has it: logs and stores there are not what is measured.
         let folder = Folder::new(self.name(), &[Path::new("/dev/shm")])?;
+        let beside = match self {
+            Self::NginxMemcached => Some(memcached::start(Recipe::Ours, site)?),
+            Self::NginxMemcachedOld => Some(memcached::start(Recipe::Old, site)?),
+            Self::Floor
+            | Self::FloorHyper
+            | Self::FloorHyperTimer
+            | Self::Larder
+            | Self::Haproxy
+            | Self::Nginx
+            | Self::Varnish => None,
+        };
+        let site = Site { memcached: beside.as_ref().map(|server| server.address), ..site };
         let (mut command, address) = self.command(site, &folder)?;
         let log = File::create(folder.path().join("output.log"))?;
         command.stdout(Stdio::from(log.try_clone()?)).stderr(Stdio::from(log));
-        Server::start(&mut command, address, site.core, Some(folder))
-            .with_context(|| format!("starting {}", self.name()))
+        let server = Server::start(&mut command, address, site.core, Some(folder))
+            .with_context(|| format!("starting {}", self.name()))?;
+        Ok(match beside {
+            Some(other) => server.beside(other),
+            None => server,
+        })
     }
 }
 

@@ -9,33 +9,12 @@ use crate::process::Folder;
 use crate::sys;
 
 pub(super) fn command(site: Site, address: SocketAddr, folder: &Folder) -> anyhow::Result<Command> {
-    let nginx = program("nginx", "nginx")?;
     let place = folder.path().display();
     let origin = site.origin;
     let memory = site.memory_mib;
-    let user = if sys::is_root() { "user root;" } else { "" };
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|kind| format!("  {kind}_temp_path {place}/temp-{kind};\n"))
-        .concat();
     let doors = doors(site, folder)?;
-    let text = format!(
-        "{user}
-worker_processes 1;
-daemon off;
-pid {place}/pid;
-error_log {place}/error.log error;
-events {{ worker_connections 8192; }}
-http {{
-{temporary}
-  access_log off;
-  sendfile on;
-  tcp_nopush on;
-  tcp_nodelay on;
-  keepalive_timeout 75s;
-  keepalive_requests 100000000;
-  server_tokens off;
-  types_hash_max_size 2048;
-  open_file_cache max=10000 inactive=60s;
+    let servers = format!(
+        "open_file_cache max=10000 inactive=60s;
   open_file_cache_valid 60s;
   proxy_cache_path {place}/cache levels=1:2 keys_zone=pages:32m max_size={memory}m inactive=1d use_temp_path=off;
   upstream application {{
@@ -62,7 +41,37 @@ http {{
       proxy_cache_use_stale error timeout updating;
       add_header X-Cache-Status $upstream_cache_status;
     }}
-  }}
+  }}"
+    );
+    run(folder, "", &servers)
+}
+
+/// One worker with these servers and whatever else belongs into `http`; `modules` are lines that load them.
+pub(super) fn run(folder: &Folder, modules: &str, servers: &str) -> anyhow::Result<Command> {
+    let nginx = program("nginx", "nginx")?;
+    let place = folder.path().display();
+    let user = if sys::is_root() { "user root;" } else { "" };
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("  {kind}_temp_path {place}/temp-{kind};\n"))
+        .concat();
+    let text = format!(
+        "{modules}{user}
+worker_processes 1;
+daemon off;
+pid {place}/pid;
+error_log {place}/error.log error;
+events {{ worker_connections 8192; }}
+http {{
+{temporary}
+  access_log off;
+  sendfile on;
+  tcp_nopush on;
+  tcp_nodelay on;
+  keepalive_timeout 75s;
+  keepalive_requests 100000000;
+  server_tokens off;
+  types_hash_max_size 2048;
+  {servers}
 }}
 "
     );
