@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Purge(Purge),
     /// Has a running Larder fetch pages before anybody asks for them.
     Warm(Warm),
+    /// Shows which pages are published and under which names, or forgets some.
+    Lookup(LookupArguments),
     /// Prints a configuration for nginx in front of Larder, made from the rules: published pages are its own to answer with.
     NginxConf(NginxConf),
 }
@@ -99,6 +101,53 @@ pub(crate) struct Explain {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) options: OptionFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LookupArguments {
+    /// What to do
+    #[arg(value_enum)]
+    pub(crate) what: LookupWhat,
+    /// Pages of these URLs, whatever their query
+    #[arg(value_name = "URL")]
+    pub(crate) urls: Vec<String>,
+    /// Configuration file: it says where the table and the servers are
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Pages whose URL begins so
+    #[arg(long, value_name = "URL")]
+    pub(crate) prefix: Option<String>,
+    /// Pages of a host; beside --tag, only of this one
+    #[arg(long, value_name = "HOST")]
+    pub(crate) host: Option<String>,
+    /// Pages with a tag
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Option<String>,
+    /// Pages of an identifier
+    #[arg(long, value_name = "PARENT[/SUPPLEMENTARY]")]
+    pub(crate) identifier: Option<String>,
+    /// All pages
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// With forget: delete nothing from Memcached, for servers that are no more
+    #[arg(long)]
+    pub(crate) rows_only: bool,
+    /// Most pages to show
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) limit: u32,
+    /// Writes JSON, one object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LookupWhat {
+    /// One line for each page; all of them, if nothing else is said
+    List,
+    /// All that is known of pages
+    Show,
+    /// Deletes pages from Memcached and forgets them; no Larder's memory is reached
+    Forget,
 }
 
 #[derive(Debug, Args)]

@@ -23,8 +23,9 @@ Errors are one line on standard error that begins with `larder:`. Problems of a 
 | exit status | meaning |
 |---|---|
 | 0 | done: the file is right, or the server ended after SIGTERM |
-| 1 | `larder check` or `larder doctor` found problems; the application did not answer `larder explain --live`; a purge was refused, or nobody was there; `larder warm` stored nothing or was interrupted |
+| 1 | `larder check` or `larder doctor` found problems; the application did not answer `larder explain --live`; a purge was refused, or nobody was there; `larder lookup` could not ask the table or a server; `larder warm` stored nothing or was interrupted |
 | 2 | not started: bad arguments, bad configuration, a port in use, a name that does not resolve; nobody answered `larder doctor` |
+| 3 | a purge is in force in memory, and accepted but not complete for published pages |
 
 A running Larder lets requests in progress end on SIGTERM (`timeouts.drain`) and reads its configuration again on SIGHUP;
 a configuration with problems leaves the old one in force and is complained about. [configuration.md](configuration.md)
@@ -36,7 +37,9 @@ describes every option.
         let mut command = Arguments::command().term_width(100);
         command.build();
         let mut expected = INTRODUCTION.to_owned();
-        for name in ["serve", "demo", "check", "explain", "doctor", "purge", "warm", "nginx-conf"] {
+        for name in
+            ["serve", "demo", "check", "explain", "doctor", "purge", "warm", "lookup", "nginx-conf"]
+        {
             let sub = command.find_subcommand_mut(name).expect(name);
             let help = sub.render_help().to_string();
             let lines: Vec<_> = help.lines().map(str::trim_end).collect();

@@ -1,4 +1,4 @@
-//! The `larder` command: serve, demo, check, explain, doctor, purge, warm, nginx-conf.
+//! The `larder` command: serve, demo, check, explain, doctor, purge, warm, lookup, nginx-conf.
 //!
 //! The only crate that prints. Everything else it does is done by the others: options and their
 //! texts are `larder-config`'s, answering requests is `larder-proxy`'s.
@@ -10,6 +10,7 @@ mod commands_document;
 mod demo;
 mod doctor;
 mod explain;
+mod lookup;
 mod nginx_conf;
 mod output;
 mod purge;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Purge(purge) => purge::run(&purge),
         Command::Warm(warm) => warm::run(&warm),
+        Command::Lookup(lookup) => lookup::run(&lookup),
         Command::NginxConf(nginx) => nginx_conf::run(&nginx),
     }
 }

@@ -53,6 +53,6 @@ pub use explain::explain;
 pub use metrics::Metrics;
 pub use pipeline::{cache_options, targets, upstream_settings};
 pub use purge::{PURGE_FIELDS, PURGE_METHODS};
-pub use server::Server;
+pub use server::{Server, publish_settings};
 pub use signals::{run, run_with};
 pub use start_error::StartError;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use larder_cache::Cache;
-use larder_config::Config;
+use larder_config::{Config, Published};
 use larder_publish::Pages;
 use parking_lot::Mutex;
 use tokio::runtime::Runtime;
@@ -291,19 +291,24 @@ impl Control {
     }
 }
 
-/// Copies of pages elsewhere, if the site has some.
-fn published(config: &Config, cache: &Arc<Cache>) -> Result<Option<Pages>, StartError> {
-    let Some(published) = &config.published else { return Ok(None) };
-    let settings = larder_publish::Settings {
+/// What a configuration says of published pages, as whoever publishes takes it.
+#[must_use]
+pub fn publish_settings(published: &Published) -> larder_publish::Settings {
+    larder_publish::Settings {
         lookup: published.lookup.clone(),
         outbox: published.outbox.clone(),
         servers: published.servers.clone(),
         routing: published.routing,
         publishing: published.publishing.clone(),
         timeout: published.timeout,
-    };
-    let pages =
-        Pages::start(&settings, cache).map_err(|error| StartError::Publish(error.to_string()))?;
+    }
+}
+
+/// Copies of pages elsewhere, if the site has some.
+fn published(config: &Config, cache: &Arc<Cache>) -> Result<Option<Pages>, StartError> {
+    let Some(published) = &config.published else { return Ok(None) };
+    let pages = Pages::start(&publish_settings(published), cache)
+        .map_err(|error| StartError::Publish(error.to_string()))?;
     cache.set_publisher(Arc::new(pages.clone()));
     Ok(Some(pages))
 }
