@@ -103,6 +103,9 @@ pub const HTML_WAITED_FOR: std::time::Duration = std::time::Duration::from_secs(
 /// Pages that include pages that include pages: deeper is a circle, or might as well be one.
 pub const INCLUDES_DEEP_MAX: u8 = 3;
 
+/// Parts that one request may make Larder ask for, those of parts included: pages that each include many would multiply.
+pub const INCLUDES_ALL_MAX: u32 = 100;
+
 /// Bytes of one part that a page includes. All of them are fetched at once and held until their place comes.
 pub const INCLUDE_BYTES_MAX: usize = 1 << 20;
 

@@ -238,6 +238,9 @@ pub(crate) struct Warm {
     /// Fetch what is fresh, too
     #[arg(long)]
     pub(crate) renew: bool,
+    /// Wait until each page lies in Memcached for nginx, too, and tell which do not and why
+    #[arg(long)]
+    pub(crate) publish: bool,
     /// How many pages are fetched a second (20/s), minute (100/m) or hour; the running Larder's warm.rate bounds it
     #[arg(long, value_name = "RATE", default_value = "20/s", value_parser = rate)]
     pub(crate) rate: Duration,

@@ -71,8 +71,8 @@ impl Server {
             .transpose()
             .map_err(StartError::System)?;
         let cache = pipeline::cache(&config);
-        let warmer = Warmer::new(&cache, &config.warm);
         let pages = published(&config, &cache)?;
+        let warmer = Warmer::new(&cache, pages.clone(), &config.warm);
         let desk = Desk::open(&cache, &warmer, pages, limits::PURGE_REMEMBERED_FOR)?;
         let desk = Arc::new(desk);
         let kept = Kept {

@@ -21,6 +21,21 @@ pub enum Outcome {
     Unset,
 }
 
+impl Outcome {
+    /// Why it is not there: as the metrics call it. `None`: it is.
+    #[must_use]
+    pub const fn why_not(self) -> Option<&'static str> {
+        match self {
+            Self::Published => None,
+            Self::Gone => Some("gone"),
+            Self::Overtaken => Some("overtaken"),
+            Self::Refused(reason) => Some(reason.token()),
+            Self::Unlisted => Some("unlisted"),
+            Self::Unset => Some("memcached"),
+        }
+    }
+}
+
 /// How often each came about.
 #[derive(Debug)]
 pub struct Counts {

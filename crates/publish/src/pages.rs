@@ -150,6 +150,19 @@ impl Pages {
         }
     }
 
+    /// Publishes a page now, and says what became of it: for those who fetch pages in advance.
+    pub fn publish_now(&self, key: &[u8]) -> impl Future<Output = Outcome> + Send + use<> {
+        let (told, done) = oneshot::channel();
+        let (inner, key): (_, Arc<[u8]>) = (Arc::clone(&self.inner), key.into());
+        self.inner.handle.spawn(async move {
+            if let Some(cache) = inner.cache.upgrade() {
+                // Who has left does not want to know.
+                let _unheard = told.send(publish_one(&inner, &cache, &key).await);
+            }
+        });
+        async move { done.await.unwrap_or(Outcome::Gone) }
+    }
+
     /// The counters.
     #[must_use]
     pub fn counts(&self) -> &Counts {
@@ -267,21 +280,26 @@ async fn publish_all(inner: Arc<Inner>) {
     loop {
         let key = inner.queue.next().await;
         let Some(cache) = inner.cache.upgrade() else { return };
-        let busy = Busy::begin(&inner);
-        let outcome = match copy_of(&cache, &inner.publishing, &key) {
-            Ok(copy) => {
-                let body = body_of(&copy.variant);
-                let at = At { inner: &inner, cache: &cache, key: &key, copy: &copy, body };
-                lay_down(&at, &inner.eraser.gate, copy.unlisted).await
-            }
-            Err(outcome) => outcome,
-        };
-        if let Outcome::Refused(reason) = outcome {
-            tracing::debug!(reason = reason.token(), "a page is not published");
-        }
-        inner.counts.count(outcome);
-        drop(busy);
+        publish_one(&inner, &cache, &key).await;
     }
+}
+
+async fn publish_one(inner: &Arc<Inner>, cache: &Cache, key: &[u8]) -> Outcome {
+    let busy = Busy::begin(inner);
+    let outcome = match copy_of(cache, &inner.publishing, key) {
+        Ok(copy) => {
+            let body = body_of(&copy.variant);
+            let at = At { inner, cache, key, copy: &copy, body };
+            lay_down(&at, &inner.eraser.gate, copy.unlisted).await
+        }
+        Err(outcome) => outcome,
+    };
+    if let Outcome::Refused(reason) = outcome {
+        tracing::debug!(reason = reason.token(), "a page is not published");
+    }
+    inner.counts.count(outcome);
+    drop(busy);
+    outcome
 }
 
 /// A page between memory, table and Memcached.

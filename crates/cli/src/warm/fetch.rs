@@ -119,7 +119,7 @@ pub(super) async fn all(
         let next = if may_begin { agenda.next(now) } else { Next::Nothing };
         let waits = match next {
             Next::Fetch(page) => {
-                begin(&mut running, at, page, arguments.renew);
+                begin(&mut running, at, page, arguments);
                 continue;
             }
             Next::Wait(until, by_sites) => Some((until, by_sites)),
@@ -165,9 +165,11 @@ pub(super) async fn all(
     Ok(report)
 }
 
-fn begin(running: &mut JoinSet<(Page, Answer)>, at: &At, page: Page, renew: bool) {
+fn begin(running: &mut JoinSet<(Page, Answer)>, at: &At, page: Page, arguments: &Warm) {
     let at = at.clone();
-    let body = json!({ "url": page.url, "renew": renew, "wait": true }).to_string();
+    let Warm { renew, publish, .. } = arguments;
+    let body =
+        json!({ "url": page.url, "renew": renew, "publish": publish, "wait": true }).to_string();
     running.spawn(async move {
         let mut tries = 1;
         loop {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use http::StatusCode;
+use larder_semantics::Reason;
 use serde_json::{Value, json};
 
 use super::limits::NAMED_MAX;
@@ -16,6 +17,7 @@ pub(super) struct Report {
     fetched: usize,
     fresh: usize,
     refused: usize,
+    published: usize,
     /// Done in an earlier run.
     before: usize,
     /// Not tried.
@@ -36,6 +38,7 @@ impl Report {
             (true, false) => self.fresh += 1,
             (false, _) => self.refused += 1,
         }
+        self.published += usize::from(is(&row, "published"));
         self.rows.push(row);
     }
 
@@ -71,6 +74,7 @@ impl Report {
             "fetched": self.fetched,
             "fresh": self.fresh,
             "refused": self.refused,
+            "published": self.published,
             "done_before": self.before,
             "not_tried": self.left,
             "seconds": self.took.as_secs_f64(),
@@ -88,6 +92,7 @@ impl Report {
         };
         line(self.fetched, "stored", "the application made them, or confirmed them");
         line(self.fresh, "fresh", "they were stored already");
+        line(self.published, "published", "of them, where nginx finds them");
         line(self.refused, "refused", "for the reasons below");
         line(self.before, "done", "by an earlier run");
         line(self.left, "left", "they were not tried");
@@ -96,6 +101,11 @@ impl Report {
         let mut reasons: BTreeMap<(String, String), Vec<&str>> = BTreeMap::new();
         for row in self.rows.iter().filter(|row| !is_page(row)) {
             reasons.entry(reason(row)).or_default().push(text_of(row, "url"));
+        }
+        for row in self.rows.iter().filter(|row| is_page(row) && row.get("unpublished").is_some()) {
+            let why = text_of(row, "unpublished").to_owned();
+            let key = (format!("not published, {why}"), meaning(&why));
+            reasons.entry(key).or_default().push(text_of(row, "url"));
         }
         let mut reasons: Vec<_> = reasons.into_iter().collect();
         reasons.sort_by_key(|(_, urls)| std::cmp::Reverse(urls.len()));
@@ -143,6 +153,21 @@ fn reason(row: &Value) -> (String, String) {
     }
 }
 
+/// What a word says that stands for why a page is not published.
+fn meaning(why: &str) -> String {
+    let own = match why {
+        "nothing-is-published" => {
+            "this Larder publishes nothing: [publish.memcached] names no servers"
+        }
+        "unlisted" => "the lookup table could not remember it",
+        "memcached" => "Memcached did not take it",
+        "gone" | "overtaken" => "it was purged or stale before it was there",
+        _ => "",
+    };
+    let reason = || Reason::ALL.iter().find(|reason| reason.token() == why);
+    if own.is_empty() { reason().map_or("", |reason| reason.text()) } else { own }.to_owned()
+}
+
 fn pages(count: usize) -> String {
     if count == 1 { "1 page was".to_owned() } else { format!("{count} pages were") }
 }
@@ -163,21 +188,32 @@ mod tests {
         for page in 3..8 {
             report.take(row(&format!("https://a/{page}"), false, true, "set-cookie"));
         }
+        let mut unpublished = row("https://a/9", true, true, "");
+        unpublished["published"] = json!(false);
+        unpublished["unpublished"] = json!("memcached");
+        report.take(unpublished);
+        let mut published = row("https://a/10", true, true, "");
+        published["published"] = json!(true);
+        report.take(published);
         let missing = json!({"url": "https://a/x", "stored": true, "fetched": true, "status": 404});
         report.take(missing);
         report.end(Duration::from_millis(1540), 0, None);
         let expected = [
-            "      1  stored     the application made them, or confirmed them",
+            "      3  stored     the application made them, or confirmed them",
             "      1  fresh      they were stored already",
+            "      1  published  of them, where nginx finds them",
             "      6  refused    for the reasons below",
             "      2  done       by an earlier run",
-            "      8  in 1.5 s",
+            "     10  in 1.5 s",
             "",
             "      5  set-cookie: why",
             "         https://a/3",
             "         https://a/4",
             "         https://a/5",
             "         and 2 more",
+            "",
+            "      1  not published, memcached: Memcached did not take it",
+            "         https://a/9",
             "",
             "      1  status 404: Not Found",
             "         https://a/x",

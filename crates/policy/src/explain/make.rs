@@ -69,7 +69,7 @@ impl Policy {
     /// The fields of a head and its cookies, as they may be shown.
     #[must_use]
     pub fn shown(&self, headers: &HeaderMap) -> (Vec<Field>, Vec<Field>) {
-        shown(headers, &Secrets(&self.identity))
+        shown(headers, &Secrets(&self.identity, &self.csrf))
     }
 }
 
@@ -99,7 +99,7 @@ impl Decided<'_> {
         });
         let (scheme, host) = (self.visit.scheme, self.visit.host);
         let is_shared = self.outcome == Outcome::Shared;
-        let secrets = Secrets(&self.policy.identity);
+        let secrets = Secrets(&self.policy.identity, &self.policy.csrf);
         Explanation {
             method: self.visit.method.to_string(),
             url: url(scheme, host, self.visit.target),
@@ -201,7 +201,7 @@ impl Decided<'_> {
         if let Some(dress) = dress.filter(|_| self.outcome != Outcome::LookUp) {
             dress.apply(&mut headers, Duration::ZERO);
         }
-        let (fields, _) = shown(&headers, &Secrets(&self.policy.identity));
+        let (fields, _) = shown(&headers, &Secrets(&self.policy.identity, &self.policy.csrf));
         let share = self.policy.share_of(&self.ruling);
         let states = share.is_some_and(|share| is_shared && share.browser_ttl.is_some());
         Seen { fields, replaces: states || self.outcome == Outcome::Never }

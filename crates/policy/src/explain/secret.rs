@@ -1,6 +1,7 @@
 //! What may be shown of a value? What proves who somebody is, only as the beginning of its hash: enough to see that two are
 //! the same, nothing to log in with.
 
+use crate::csrf::CsrfCookie;
 use crate::identity::IdentityRules;
 use http::header;
 use sha2::{Digest as _, Sha256};
@@ -11,12 +12,13 @@ const SHOWN_BYTES_MAX: usize = 120;
 
 /// Which values are secrets.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Secrets<'a>(pub(super) &'a IdentityRules);
+pub(super) struct Secrets<'a>(pub(super) &'a IdentityRules, pub(super) &'a CsrfCookie);
 
 impl Secrets<'_> {
     /// Whether a cookie's value says who somebody is.
     pub(super) fn has_cookie(&self, name: &[u8]) -> bool {
         self.0.session_cookies.may_mean(name)
+            || self.1.name.as_bytes() == name
             || self.0.marker.as_ref().is_some_and(|marker| marker.cookie.as_bytes() == name)
     }
 
@@ -73,13 +75,15 @@ mod tests {
 
     #[test]
     fn secrets_are_hashes_and_the_rest_is_printable_and_short() {
-        let rules = IdentityRules::default();
-        let secrets = Secrets(&rules);
+        let (rules, csrf) = (IdentityRules::default(), CsrfCookie::default());
+        let secrets = Secrets(&rules, &csrf);
         assert_eq!(secrets.show(b"test", true), "sha256:9f86d081...");
         assert_eq!(secrets.show(b"a\xc3\xa9\n\"\\", false), "a\\xc3\\xa9\\x0a\"\\");
         assert_eq!(secrets.show(&[b'a'; 120], false), "a".repeat(120));
         assert_eq!(secrets.show(&[b'a'; 121], false), "a".repeat(120) + "...");
-        for (name, expected) in [("sessionid", true), ("SESSIONID", true), ("theme", false)] {
+        for (name, expected) in
+            [("sessionid", true), ("SESSIONID", true), ("csrftoken", true), ("theme", false)]
+        {
             assert_eq!(secrets.has_cookie(name.as_bytes()), expected, "{name}");
         }
         assert!(secrets.has_field(b"Authorization") && !secrets.has_field(b"accept"));

@@ -174,7 +174,7 @@ mod tests {
 
     fn desk(remembered_for: Duration) -> Desk {
         let cache = Arc::new(Cache::new(8 << 20, Options::default(), Arc::new(SystemClock)));
-        let warmer = Warmer::new(&cache, &larder_config::Config::default().warm);
+        let warmer = Warmer::new(&cache, None, &larder_config::Config::default().warm);
         Desk::open(&cache, &warmer, None, remembered_for).expect("a thread")
     }
 

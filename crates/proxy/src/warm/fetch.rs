@@ -86,7 +86,7 @@ pub(super) async fn fetch(site: &Pipeline, cache: &Cache, log: &AccessLog, wish:
     };
     let reason = if stored { note.reason } else { found_out().unwrap_or(note.reason) };
     let why = (!stored || !fetched).then_some(Why::Because(reason));
-    let mut row = Row { url, status, fetched, stored, why, retry_after };
+    let mut row = Row { url, status, fetched, stored, published: None, why, retry_after };
     row.retry_after = pause(&row);
     Fetched { row, key: Some(key) }
 }

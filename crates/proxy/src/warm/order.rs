@@ -13,7 +13,7 @@ pub(crate) struct Asked {
     pub(crate) waits: bool,
 }
 
-const MEMBERS: [&str; 4] = ["url", "urls", "renew", "wait"];
+const MEMBERS: [&str; 5] = ["url", "urls", "renew", "publish", "wait"];
 
 /// Reads an order; or says what is wrong with it, and what to write.
 pub(crate) fn read(body: &[u8]) -> Result<Asked, String> {
@@ -27,8 +27,9 @@ pub(crate) fn read(body: &[u8]) -> Result<Asked, String> {
         return Err(format!("`{other}` is no member here; there are {}", MEMBERS.join(", ")));
     }
     let renew = switch(&members, "renew")?.unwrap_or(false);
+    let publish = switch(&members, "publish")?.unwrap_or(false);
     let urls = urls(&members)?;
-    let wishes = urls.iter().map(|url| Ok(Wish::of(url)?.anew(renew)));
+    let wishes = urls.iter().map(|url| Ok(Wish::of(url)?.anew(renew).published(publish)));
     let wishes: Vec<Wish> = wishes.collect::<Result<_, String>>()?;
     let can_wait = wishes.len() <= WARM_WAITED_FOR_MAX;
     let waits = switch(&members, "wait")?;

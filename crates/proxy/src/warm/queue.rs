@@ -91,6 +91,7 @@ impl Queue {
         if let Some(known) = known {
             job.wish.asked = job.wish.asked.max(known.wish.asked);
             job.wish.renew |= known.wish.renew;
+            job.wish.publish |= known.wish.publish;
             job.waiters.extend(known.waiters);
         }
         self.number += 1;

@@ -16,6 +16,8 @@ pub(crate) struct Row {
     pub(crate) fetched: bool,
     /// Whether it lies in the cache now, fresh.
     pub(crate) stored: bool,
+    /// Whether it lies where nginx finds it, if that was asked for; or why not.
+    pub(crate) published: Option<Result<(), &'static str>>,
     /// Why it was not asked for, or not stored.
     pub(crate) why: Option<Why>,
     /// For how long its site is left alone.
@@ -69,7 +71,7 @@ impl Row {
     /// Of a page that was not asked for.
     pub(crate) const fn not_asked(url: String, why: Why) -> Self {
         let (status, fetched, stored, retry_after) = (None, false, false, None);
-        Self { url, status, fetched, stored, why: Some(why), retry_after }
+        Self { url, status, fetched, stored, published: None, why: Some(why), retry_after }
     }
 
     /// As the admin listener tells it.
@@ -78,6 +80,12 @@ impl Row {
         row.insert("url".to_owned(), json!(self.url));
         row.insert("fetched".to_owned(), json!(self.fetched));
         row.insert("stored".to_owned(), json!(self.stored));
+        if let Some(published) = self.published {
+            row.insert("published".to_owned(), json!(published.is_ok()));
+            if let Err(why) = published {
+                row.insert("unpublished".to_owned(), json!(why));
+            }
+        }
         if let Some(status) = self.status {
             row.insert("status".to_owned(), json!(status.as_u16()));
         }

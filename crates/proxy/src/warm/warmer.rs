@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use larder_cache::Cache;
 use larder_cache::purge::Basket;
 use larder_config::WarmConfig;
+use larder_publish::Pages;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
@@ -34,6 +35,7 @@ pub(crate) struct Queued {
 #[derive(Debug)]
 pub(crate) struct Warmer {
     cache: Arc<Cache>,
+    pages: Option<Pages>,
     state: Mutex<State>,
     /// Something may have become possible.
     wake: Notify,
@@ -123,7 +125,7 @@ impl State {
 }
 
 impl Warmer {
-    pub(crate) fn new(cache: &Arc<Cache>, config: &WarmConfig) -> Arc<Self> {
+    pub(crate) fn new(cache: &Arc<Cache>, pages: Option<Pages>, config: &WarmConfig) -> Arc<Self> {
         let state = State {
             queue: Queue::new(WARM_QUEUE_MAX, WARM_QUEUE_BYTES_MAX),
             pace: Pace::new(config.interval()),
@@ -133,6 +135,7 @@ impl Warmer {
         };
         Arc::new(Self {
             cache: Arc::clone(cache),
+            pages,
             state: Mutex::new(state),
             wake: Notify::new(),
             outcomes: Default::default(),
@@ -247,7 +250,7 @@ impl Warmer {
                 Step::Fetch(job) => {
                     let (warmer, site, log) = (Arc::clone(&self), slot.current(), Arc::clone(&log));
                     tokio::spawn(async move {
-                        let fetched = fetch::fetch(&site, &warmer.cache, &log, &job.wish).await;
+                        let fetched = warmer.bring(&site, &log, &job.wish).await;
                         warmer.take(job, fetched);
                     });
                 }
@@ -265,6 +268,24 @@ impl Warmer {
                 Step::End => break,
             }
         }
+    }
+
+    /// Fetches a page, and has it published if that is wanted.
+    async fn bring(&self, site: &Pipeline, log: &AccessLog, wish: &Wish) -> Fetched {
+        let Fetched { mut row, key } = fetch::fetch(site, &self.cache, log, wish).await;
+        if !wish.publish {
+            return Fetched { row, key };
+        }
+        let stored = key.as_ref().filter(|_| row.stored);
+        row.published = Some(match (&self.pages, stored) {
+            (Some(pages), Some(key)) => {
+                let outcome = pages.publish_now(key.as_bytes()).await;
+                outcome.why_not().map_or(Ok(()), Err)
+            }
+            (None, _) => Err("nothing-is-published"),
+            (Some(_), None) => Err("not-stored"),
+        });
+        Fetched { row, key }
     }
 
     fn take(&self, job: Job, Fetched { row, key }: Fetched) {

@@ -37,6 +37,8 @@ pub(crate) struct Wish {
     pub(super) address: Address,
     /// Fetched even if it is fresh.
     pub(super) renew: bool,
+    /// Whether it is to be published before it counts as done.
+    pub(super) publish: bool,
     /// How often it was asked for, as far as that is known.
     pub(super) asked: u32,
     /// The page that it was, if it has to be that one: others of its URL are somebody's.
@@ -97,7 +99,7 @@ impl Wish {
             target: target.into(),
             fields: Vec::new(),
         };
-        Ok(Self { address, renew: false, asked: 0, key: None })
+        Ok(Self { address, renew: false, publish: false, asked: 0, key: None })
     }
 
     /// For what a purge took away: one for each variant.
@@ -119,6 +121,7 @@ impl Wish {
                     .collect(),
             },
             renew: false,
+            publish: false,
             asked: taken.asked,
             key: is_one_of_many.then(|| taken.key.clone()),
         };
@@ -135,6 +138,11 @@ impl Wish {
     /// The same, to be fetched even if it is fresh.
     pub(crate) fn anew(self, renew: bool) -> Self {
         Self { renew, ..self }
+    }
+
+    /// The same, to be published too.
+    pub(crate) fn published(self, publish: bool) -> Self {
+        Self { publish, ..self }
     }
 }
 

@@ -105,10 +105,14 @@ pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
 }
 
 pub(crate) fn order(server: &Server, body: &Value) -> (u16, Value) {
+    post(server, "/purge", body)
+}
+
+fn post(server: &Server, path: &str, body: &Value) -> (u16, Value) {
     let mut client = Client::connect(server.admin_address().expect("an admin listener"));
     let body = body.to_string();
     client.send(format!(
-        "POST /purge HTTP/1.1\r\nHost: admin\r\nAuthorization: Bearer {TOKEN}\r\n\
+        "POST {path} HTTP/1.1\r\nHost: admin\r\nAuthorization: Bearer {TOKEN}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     ));
@@ -127,6 +131,21 @@ pub(crate) fn publish(site: &Site, server: &Server, targets: &[&str]) {
     for target in targets {
         until(target, || site.lies(target));
     }
+}
+
+#[test]
+fn pages_that_are_fetched_in_advance_are_published_before_the_answer() {
+    let Some(site) = Site::new("sqlite:pages.db") else { return };
+    let server = site.start();
+    let urls: Vec<_> = ["/a", "/skipped"].map(|target| format!("http://site.test{target}")).into();
+    let (status, answer) = post(&server, "/warm", &json!({ "urls": urls, "publish": true }));
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(answer["pages"][0]["published"], true, "{answer}");
+    assert!(site.lies("/a"));
+    assert_eq!(answer["pages"][1]["stored"], true);
+    assert_eq!(answer["pages"][1]["published"], false);
+    assert!(answer["pages"][1]["unpublished"].is_string(), "{answer}");
+    assert!(!site.lies("/skipped"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::task::{Context, Poll};
 
 use http::header::{HOST, HeaderMap, HeaderValue};
@@ -90,7 +91,7 @@ where
             | Begun::Planned(..)
             | Begun::LookUp(_)
             | Begun::Refused(_)) => {
-                let of = Of { scheme, host: host.to_owned(), has_body, deep: 0 };
+                let of = Of { scheme, host: host.to_owned(), has_body, deep: 0, asked: None };
                 let request = request.map(RequestBody::Client);
                 go_on(begun, &self.cache, &self.inner, of, request)
             }
@@ -122,6 +123,8 @@ pub(crate) struct Of {
     pub(crate) has_body: bool,
     /// How many pages include it, one in the other.
     pub(crate) deep: u8,
+    /// How many parts were asked for, for the page that the visitor asked for; from the first on.
+    pub(crate) asked: Option<Arc<AtomicU32>>,
 }
 
 /// How a request came, where that is not as its connection did.

@@ -10,12 +10,15 @@ mod address;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, Uri};
-use larder_cache::limits::{INCLUDE_BYTES_MAX, INCLUDE_WAITED_FOR, INCLUDES_DEEP_MAX};
+use larder_cache::limits::{
+    INCLUDE_BYTES_MAX, INCLUDE_WAITED_FOR, INCLUDES_ALL_MAX, INCLUDES_DEEP_MAX,
+};
 use larder_cache::{Body, Cache, Includes};
 use larder_html::Include;
 use larder_policy::{Arrival, hygiene};
@@ -62,6 +65,7 @@ impl<S: Clone> Table<S> {
                 self.visitor.append(header::COOKIE, pair);
             }
         }
+        self.of.asked.get_or_insert_default();
         let parts = template.includes().iter().map(|include| {
             let (table, include) = (self.clone(), include.clone());
             Part::Awaited(tokio::spawn(async move { table.fetch::<B>(&include).await }))
@@ -97,7 +101,9 @@ impl<S: Clone> Table<S> {
         S: Inner<B>,
         B: http_body::Body + Send + 'static,
     {
-        if self.of.deep >= INCLUDES_DEEP_MAX {
+        let before =
+            self.of.asked.as_ref().map_or(0, |asked| asked.fetch_add(1, Ordering::Relaxed));
+        if self.of.deep >= INCLUDES_DEEP_MAX || before >= INCLUDES_ALL_MAX {
             return Err(Reason::IncludeFailed);
         }
         let page = hygiene::target(&self.page);

@@ -166,6 +166,18 @@ async fn pages_include_pages_to_a_depth_and_circles_end() {
 }
 
 #[tokio::test]
+async fn pages_of_pages_do_not_multiply_without_end() {
+    let world = world(vec![pages()], |sent| {
+        let page = sent.uri.path();
+        let include =
+            |number| format!("<esi:include src=\"{page}/{number}\" onerror=\"continue\"/>");
+        html((0..20).map(include).collect::<String>())
+    });
+    assert_eq!(world.page("/page", "sessionid=anna").await.status, 200);
+    assert!(world.app.count() <= 101, "{}", world.app.count());
+}
+
+#[tokio::test]
 async fn a_form_in_a_part_has_the_secret_that_the_visitor_gets_with_the_page() {
     let token = "a".repeat(32) + "appsSECRETappsSECRETappsSECRET99";
     let rework = Rework { csrf: true, templates: Templates::All, ..Rework::default() };
