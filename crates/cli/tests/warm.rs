@@ -46,7 +46,10 @@ mod tests {
             let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
             command.current_dir(&self.folder).stdin(Stdio::null()).arg("warm");
             command.args(["--admin", &self.admin.to_string(), "--token-file", "token"]);
-            command.args(["--rate", "1000/s"]).args(arguments);
+            if !arguments.contains(&"--rate") {
+                command.args(["--rate", "1000/s"]);
+            }
+            command.args(arguments);
             command
         }
 
