@@ -29,6 +29,8 @@ const MARKER_PERCENT_MAX: u64 = 115;
 const RULES_PERCENT_MAX: u64 = 102;
 /// What a hit on a page with ten tags may cost, in percent of one without.
 const TAGS_PERCENT_MAX: u64 = 110;
+/// What a hit on a page with three forms may cost, in percent of one without.
+const FORMS_PERCENT_MAX: u64 = 130;
 
 const FEW: u64 = 2_000;
 const MANY: u64 = 6_000;
@@ -235,6 +237,7 @@ fn within(counts: Counts) -> anyhow::Result<()> {
             RULES_PERCENT_MAX,
         ),
         ("a hit with ten tags", counts.hit_tagged_2k, counts.hit_10_rules_2k, TAGS_PERCENT_MAX),
+        ("a hit with three forms", counts.hit_forms_2k, counts.hit_10_rules_2k, FORMS_PERCENT_MAX),
     ];
     for (name, costs, beside, percent) in limits {
         if costs * 100 > beside * percent {

@@ -168,13 +168,13 @@ impl Engine {
         Ok(newest.unwrap_or_default())
     }
 
-    /// Some of the pages that are meant, numbered above `after` and up to `upto`, in order of their numbers if `in_order`.
+    /// Some of the pages that are meant, numbered up to `upto`: the first in some order, or those behind `after` in it.
     pub(crate) async fn find(
         &self,
         selector: &Selector,
-        (after, upto): (i64, i64),
+        after: &After,
+        upto: i64,
         most: u32,
-        in_order: bool,
     ) -> Result<Vec<Listed>, LookupError> {
         with!(read self, pool => {
             let mut query = QueryBuilder::new("SELECT ");
@@ -191,8 +191,17 @@ impl Engine {
             // By the column that the engine goes along: or it would put all of them in order for each portion.
             let id = if selector.label().is_some() { "page_label.page_id" } else { "page.id" };
             query.push(" WHERE ").push(id).push(" <= ").push_bind(upto);
-            if after > 0 {
-                query.push(" AND ").push(id).push(" > ").push_bind(after);
+            let by_url = after.by_url(selector);
+            match after {
+                After::Id(0) | After::Page(None) => {}
+                After::Page(Some((target, after))) if by_url => {
+                    query.push(" AND page.target >= ").push_bind(target.clone());
+                    query.push(" AND (page.target > ").push_bind(target.clone());
+                    query.push(" OR page.id > ").push_bind(*after).push(")");
+                }
+                After::Id(after) | After::Page(Some((_, after))) => {
+                    query.push(" AND ").push(id).push(" > ").push_bind(*after);
+                }
             }
             query.push(" AND NOT EXISTS ").push(ERASED);
             if let Some(host) = selector.host() {
@@ -211,9 +220,7 @@ impl Engine {
                 query.push(" AND page.target < ").push_bind([path.as_bytes(), b"@"].concat());
                 query.push("))");
             }
-            if in_order {
-                query.push(" ORDER BY ").push(id);
-            }
+            query.push(" ORDER BY ").push(if by_url { "page.target, page.id" } else { id });
             query.push(" LIMIT ").push_bind(i64::from(most));
             let rows = query.build().fetch_all(pool).await?;
             let mut found = Vec::with_capacity(rows.len());
@@ -349,6 +356,22 @@ fn forgetting(renewed: &[i64]) -> impl Iterator<Item = String> {
         );
         [names, format!("DELETE FROM erased WHERE page_id IN ({ids})")]
     })
+}
+
+/// From where on pages are looked for.
+#[derive(Debug)]
+pub(crate) enum After {
+    /// In order of their numbers, behind this one.
+    Id(i64),
+    /// In the order in which they are found quickest, behind the page with this target and number; the first, if none.
+    Page(Option<(Vec<u8>, i64)>),
+}
+
+impl After {
+    /// Whether it is the order of the index of URLs.
+    fn by_url(&self, selector: &Selector) -> bool {
+        matches!(self, Self::Page(_)) && selector.host().is_some() && selector.label().is_none()
+    }
 }
 
 impl Selector {

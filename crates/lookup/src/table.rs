@@ -1,13 +1,12 @@
 //! The lookup table as its users see it: pages are remembered in batches, found and erased in portions.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
-use crate::engine::Engine;
+use crate::engine::{After, Engine};
 use crate::entry::{Entry, Identifier, Listed, Selector};
 use crate::error::LookupError;
 use crate::limits::{BATCH_MAX, FOUND_MAX, PATIENCE, PAUSE, WAITING_MAX};
@@ -144,33 +143,23 @@ impl Lookup {
     ) -> Result<(), LookupError> {
         let fits = what.expressions();
         let upto = in_time(self.engine.newest()).await?;
-        // As they come, until one of them stays: from then on in order, each once more at most, or it would never end.
-        let mut in_order = fits.is_some();
-        let mut after = 0;
-        let mut left = HashSet::new();
+        // In order, each page once: what stays, or is published anew meanwhile, does not keep it from coming to an end.
+        let mut after = After::Page(None);
         loop {
-            let found = self.engine.find(what, (after, upto), FOUND_MAX, in_order);
-            let mut found = in_time(found).await?;
-            let Some(last) = found.iter().map(|page| page.id).max() else { return Ok(()) };
-            let seen = found.len();
+            let mut found = in_time(self.engine.find(what, &after, upto, FOUND_MAX)).await?;
+            let Some(last) = found.last() else { return Ok(()) };
+            after = After::Page(Some((last.target.clone(), last.id)));
             if let Some(fits) = &fits {
                 found.retain(|page| fits.page(page));
             }
-            // What could not be erased a moment ago is not tried again at once.
-            found.retain(|page| !left.contains(&page.id));
             if !found.is_empty()
                 && let Err(Left { pages, why }) = eraser.erase(&found).await
             {
-                left.extend(pages);
-                found.retain(|page| !left.contains(&page.id));
+                found.retain(|page| !pages.contains(&page.id));
                 erased.failure.get_or_insert(Failure::Eraser(why));
             }
             erased.pages += found.len() as u64;
-            let forgotten = in_time(self.engine.forget(&found)).await?;
-            if in_order {
-                after = last;
-            }
-            in_order |= forgotten < seen as u64;
+            in_time(self.engine.forget(&found)).await?;
         }
     }
 
@@ -187,7 +176,8 @@ impl Lookup {
         let fits = what.expressions();
         let (mut after, mut fitting) = (after, Vec::new());
         loop {
-            let mut found = in_time(self.engine.find(what, (after, i64::MAX), most, true)).await?;
+            let mut found =
+                in_time(self.engine.find(what, &After::Id(after), i64::MAX, most)).await?;
             let Some(last) = found.last().map(|page| page.id) else { return Ok(fitting) };
             let Some(fits) = &fits else { return Ok(found) };
             found.retain(|page| fits.page(page));
