@@ -18,7 +18,8 @@ mod tests {
         ("lookup", &[]),
         ("memcached", &[]),
         ("cache", &["html", "semantics", "policy", "store"]),
-        ("tower", &["cache", "html", "policy", "semantics", "store"]),
+        // Its rules are read and checked as the proxy's are.
+        ("tower", &["cache", "config", "html", "policy", "semantics", "store"]),
         ("upstream", &["semantics", "tls"]),
         ("config", &["lookup", "memcached", "policy", "semantics", "tls"]),
         ("publish", &["cache", "lookup", "memcached", "policy", "semantics"]),

@@ -57,6 +57,18 @@ pub struct ConfigBuilder {
     machine: Option<Machine>,
     secrets: Option<ReadSecret>,
     now: Option<SystemTime>,
+    reader: Reader,
+}
+
+/// Who reads a file, and so what of it is needed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// `larder serve`: everything.
+    #[default]
+    Proxy,
+    /// An application that answers by the rules itself. What only the proxy opens is read, and checked for itself; it
+    /// is neither opened nor required.
+    Application,
 }
 
 impl ConfigBuilder {
@@ -101,6 +113,16 @@ impl ConfigBuilder {
         self
     }
 
+    /// Reads the file for an application, which answers by its rules itself: certificates, tokens, `upstream`, listeners and
+    /// servers of published pages are checked for themselves, but neither opened nor required. Keys of the signed marker are
+    /// read. Of the result [`Config::policy`], [`Config::front`], [`Config::semantics`], [`Config::cache`] and
+    /// [`Config::warnings`] mean something.
+    #[must_use]
+    pub const fn for_application(mut self) -> Self {
+        self.reader = Reader::Application;
+        self
+    }
+
     /// Checks everything. What is allowed but hardly meant is in [`Config::warnings`].
     ///
     /// # Errors
@@ -119,10 +141,9 @@ impl ConfigBuilder {
         }
         config.settle(&machine, |key| places.of(key).is_some() && places.sound(&[key]));
         if readable {
-            problems.extend(contradictions::find(&config, &places, &machine));
+            problems.extend(contradictions::find(&config, &places, &machine, self.reader));
             let read = self.secrets.unwrap_or(SecretSource::read);
             let (name, text) = (name.as_str(), text.as_str());
-            purge::compile(&mut config, &places, read, &mut problems);
             let tags = purge::tags(&config);
             let trusts_version_cookie = config.publish_options.trusts_page_versions;
             let source = Compiled {
@@ -137,12 +158,18 @@ impl ConfigBuilder {
             if let Some(policy) = rules::compile(&source, &config.site, &mut problems) {
                 config.policy = Arc::new(policy);
             }
-            let front = front::compile(&config, &entries, &places, &mut problems);
+            let front = front::compile(&config, &entries, &places, self.reader, &mut problems);
             config.front = Arc::new(front);
-            publish::compile(&mut config, name, &entries, &places, &mut problems);
-            let now = self.now.unwrap_or_else(machine::now);
-            tls::compile(&certificates, &mut config, &places, now, &mut problems);
-            upstream_tls::compile(&mut config, &places, &mut problems);
+            match self.reader {
+                Reader::Application => tls::spelling(&certificates, &mut problems),
+                Reader::Proxy => {
+                    purge::compile(&mut config, &places, read, &mut problems);
+                    publish::compile(&mut config, name, &entries, &places, &mut problems);
+                    let now = self.now.unwrap_or_else(machine::now);
+                    tls::compile(&certificates, &mut config, &places, now, &mut problems);
+                    upstream_tls::compile(&mut config, &places, &mut problems);
+                }
+            }
         }
         if problems.iter().any(|problem| problem.severity() == Severity::Error) {
             return Err(Problems::new(&name, &text, problems));

@@ -2,23 +2,32 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use crate::build::Places;
+use crate::build::{Places, Reader};
 use crate::config::Config;
 use crate::machine::Machine;
 use crate::problem::{Place, Problem};
 use crate::quantity::show_bytes;
 
 /// Everything that is wrong between values. Values that are themselves at fault are not judged.
-pub(crate) fn find(config: &Config, places: &Places, machine: &Machine) -> Vec<Problem> {
+pub(crate) fn find(
+    config: &Config,
+    places: &Places,
+    machine: &Machine,
+    reader: Reader,
+) -> Vec<Problem> {
     let mut problems = Vec::new();
+    if places.sound(&["cache.memory", "cache.object_max"]) {
+        problems.extend(memory(config, places, machine));
+    }
+    // What follows is about connections, which the proxy opens.
+    if reader == Reader::Application {
+        return problems;
+    }
     if config.upstreams.is_empty() && places.of("upstream").is_none() {
         let problem = Problem::new(Place::Whole, "no application is named");
         problems.push(
             problem.hint("say upstream = \"http://127.0.0.1:8000\", or --to http://127.0.0.1:8000"),
         );
-    }
-    if places.sound(&["cache.memory", "cache.object_max"]) {
-        problems.extend(memory(config, places, machine));
     }
     if places.sound(&["upstream_pool.idle_max", "upstream_pool.connections_max"]) {
         problems.extend(pool(config, places));

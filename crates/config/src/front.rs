@@ -12,7 +12,7 @@ use larder_policy::redirect::{Https, Ports};
 use larder_policy::rule::{HostPattern, Pattern};
 use larder_policy::{Front, Scheme, Trust, host};
 
-use crate::build::Places;
+use crate::build::{Places, Reader};
 use crate::config::Config;
 use crate::problem::{Place, Problem};
 use crate::rules::Entries;
@@ -67,10 +67,14 @@ pub(crate) fn compile(
     config: &Config,
     entries: &Entries,
     places: &Places,
+    reader: Reader,
     problems: &mut Vec<Problem>,
 ) -> Front {
     let (options, policy) = (&config.front_options, &config.policy);
-    contradictions(options, entries, !config.https.is_empty(), places, problems);
+    contradictions(options, entries, places, problems);
+    if options.trusted_proxies.is_empty() && config.https.is_empty() {
+        nobody_by_https(options, entries, places, reader, problems);
+    }
     let scheme_from =
         (!options.scheme_from.is_empty()).then(|| options.scheme_from.parse().ok()).flatten();
     let trust = Trust::new(&options.trusted_proxies, scheme_from);
@@ -238,7 +242,6 @@ fn hsts(options: &FrontConfig) -> Option<HeaderValue> {
 fn contradictions(
     options: &FrontConfig,
     entries: &Entries,
-    has_tls: bool,
     places: &Places,
     problems: &mut Vec<Problem>,
 ) {
@@ -257,27 +260,13 @@ fn contradictions(
         }
     }
     let place = |key: &str| places.of(key).cloned().unwrap_or(Place::Whole);
-    let nobody_by_https = options.trusted_proxies.is_empty()
-        && !has_tls
-        && places.sound(&["trusted_proxies", "listen.https"]);
-    let message = "nobody could come by https, so every request would be redirected for ever";
-    let hint = "say `listen.https`, or name the proxy that ends TLS in `trusted_proxies`";
-    if options.redirect && nobody_by_https {
-        problems.push(Problem::new(place("https.redirect"), message).hint(hint));
-    }
-    for scheme in entries.rules.iter().filter_map(|rule| rule.scheme.as_ref()) {
-        match scheme.value.as_str() {
-            "https" if nobody_by_https => {
-                problems.push(Problem::new(scheme.place.clone(), message).hint(hint));
-            }
-            // RFC 6797 §8.3: such a browser never asks by http again, so it would be sent in a circle.
-            "http" if !options.hsts.is_zero() => {
-                let message = "browsers that were told to come by https only (`https.hsts`) would go in a circle";
-                let hint = "leave `https.hsts` out, or let these pages be by https";
-                problems.push(Problem::new(scheme.place.clone(), message).hint(hint));
-            }
-            _ => {}
-        }
+    // RFC 6797 §8.3: such a browser never asks by http again, so it would be sent in a circle.
+    let by_http = entries.rules.iter().filter_map(|rule| rule.scheme.as_ref());
+    for scheme in by_http.filter(|scheme| scheme.value == "http" && !options.hsts.is_zero()) {
+        let message =
+            "browsers that were told to come by https only (`https.hsts`) would go in a circle";
+        let hint = "leave `https.hsts` out, or let these pages be by https";
+        problems.push(Problem::new(scheme.place.clone(), message).hint(hint));
     }
     for (index, network) in options.trusted_proxies.iter().enumerate() {
         if network.prefix_len() == 0 {
@@ -299,5 +288,36 @@ fn contradictions(
         let message = "browsers' lists do not take a host with this";
         let hint = "they ask for `https.hsts` of 365d or more and `https.hsts_subdomains = true`";
         problems.push(Problem::warning(place("https.hsts_preload"), message).hint(hint));
+    }
+}
+
+/// Redirects to https where no TLS ends here, and nobody is believed that it ended before. An application may be called by
+/// a server of its own that ends TLS, of which the file says nothing.
+fn nobody_by_https(
+    options: &FrontConfig,
+    entries: &Entries,
+    places: &Places,
+    reader: Reader,
+    problems: &mut Vec<Problem>,
+) {
+    if !places.sound(&["trusted_proxies", "listen.https"]) {
+        return;
+    }
+    let site = options.redirect.then(|| places.of("https.redirect").cloned());
+    let rules = entries.rules.iter().filter_map(|rule| rule.scheme.as_ref());
+    let rules = rules.filter(|scheme| scheme.value == "https").map(|at| at.place.clone());
+    for place in site.map(|place| place.unwrap_or(Place::Whole)).into_iter().chain(rules) {
+        problems.push(match reader {
+            Reader::Proxy => {
+                let message = "nobody could come by https, so every request would be redirected for ever";
+                let hint = "say `listen.https`, or name the proxy that ends TLS in `trusted_proxies`";
+                Problem::new(place, message).hint(hint)
+            }
+            Reader::Application => {
+                let message = "no proxy is named that may say that a request came by https";
+                let hint = "name the proxy that ends TLS in `trusted_proxies`, unless the application ends it itself";
+                Problem::warning(place, message).hint(hint)
+            }
+        });
     }
 }

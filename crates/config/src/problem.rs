@@ -167,6 +167,18 @@ impl Problems {
         self.list.iter().map(|problem| Line { name: self.source.name(), problem }.to_string())
     }
 
+    /// What problems call the file.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.source.name()
+    }
+
+    /// The file's text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.source.inner()
+    }
+
     /// A file that could not be read at all, in the words of `cause`.
     #[must_use]
     pub fn unreadable(name: &str, cause: &dyn fmt::Display) -> Self {

@@ -75,6 +75,13 @@ pub(crate) fn compile(
     }
 }
 
+/// What is wrong with the certificates' texts, without reading a file.
+pub(crate) fn spelling(raw: &[RawCertificate], problems: &mut Vec<Problem>) {
+    for certificate in raw.iter().filter(|certificate| !certificate.faulty) {
+        hosts(certificate, problems);
+    }
+}
+
 /// Where in the file something is that a problem is about.
 fn place(raw: &RawCertificate, which: Which) -> Place {
     let known = match which {
