@@ -19,6 +19,7 @@ use larder_policy::front::Door;
 use larder_policy::hygiene::{Removal, Route};
 use larder_policy::{Arrival, CanonicalHost, Cleaned, Front, Scheme, hygiene};
 use larder_semantics::Reason;
+use larder_tower::answer::{self, After};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -26,7 +27,6 @@ use tower_service::Service;
 use crate::context::{ConnContext, Protocol};
 use crate::door;
 use crate::dropped;
-use crate::error::{self, After};
 use crate::inbound::Inbound;
 use crate::limits;
 use crate::metrics::Metrics;
@@ -368,7 +368,7 @@ fn strike_listed(headers: &mut HeaderMap, front: &Front) -> Option<(Struck, Clea
 }
 
 fn refuse<B>(reason: Reason, method: &Method) -> Response<Reply<B>> {
-    let (head, text) = error::answer(reason, method, After::Close);
+    let (head, text) = answer::refusal(reason, method, After::Close);
     Response::from_parts(head, Reply::own(text, reason))
 }
 
@@ -377,7 +377,7 @@ fn fail<B>(failure: &impl Failure, method: &Method) -> Response<Reply<B>> {
     // What went wrong on the client's side left the request unfinished.
     let blames_client = reason.status().is_some_and(|status| status.is_client_error());
     let after = if blames_client { After::Close } else { After::KeepOpen };
-    let (mut head, text) = error::answer(reason, method, after);
+    let (mut head, text) = answer::refusal(reason, method, after);
     if let Some(told) = failure.cache_status() {
         head.headers.insert(CACHE_STATUS, told);
     }

@@ -8,6 +8,8 @@
 //! is sent: the client's body, or none on a fetch of the cache's own).
 #![forbid(unsafe_code)]
 
+#[doc(hidden)]
+pub mod answer;
 mod body;
 mod cache;
 mod error;
@@ -15,6 +17,7 @@ mod esi;
 mod fetch;
 mod inner;
 mod look_up;
+mod reply;
 mod rules;
 
 pub use body::RequestBody;
@@ -22,4 +25,5 @@ pub use cache::{CacheFuture, CacheLayer, CacheService};
 pub use error::FetchError;
 pub use inner::Inner;
 pub use look_up::{AsItIs, ForNobody};
+pub use reply::Reply;
 pub use rules::{Rules, RulesError};
