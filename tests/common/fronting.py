@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from conftest import ROOT
+from serving import ROOT
 
 nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 MODULES = [Path("/usr/lib/nginx/modules") / name for name in ("ndk_http_module.so", "ngx_http_set_misc_module.so")]
