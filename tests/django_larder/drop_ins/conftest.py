@@ -1,0 +1,45 @@
+"""Sets Django up in the tests' own process, with tables in memory."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent.parent / "common")]
+
+import django  # noqa: E402
+from django.apps import apps  # noqa: E402
+
+is_alone = not apps.ready
+if is_alone:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "settings_of_tests"
+    django.setup()
+
+from django.db import connections  # noqa: E402
+from django.test.utils import setup_databases, setup_test_environment, teardown_databases, teardown_test_environment  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def environment():
+    """The tables, and Django's own arrangements for tests."""
+    if not is_alone:
+        yield
+        return
+    setup_test_environment()
+    old = setup_databases(verbosity=0, interactive=False)
+    yield
+    teardown_databases(old, verbosity=0)
+    teardown_test_environment()
+
+
+@pytest.fixture
+def rows():
+    """What is written to the tables is gone after the test. Commits are real."""
+    yield
+    kept = {"contenttypes.ContentType", "auth.Permission"}
+    models = [model for model in apps.get_models() if model._meta.managed and not model._meta.proxy and model._meta.label not in kept]
+    for connection in connections.all(initialized_only=True):
+        for model in models:
+            model._base_manager.using(connection.alias).all().delete()
