@@ -5,14 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::SystemTime;
 
+use crate::certificates;
 use crate::config::Config;
 use crate::contradictions;
 use crate::file::{self, Contents};
 use crate::front;
 use crate::kind::{Kind, OptionSpec};
-use crate::machine::{self, Machine};
+use crate::machine::Machine;
 use crate::options;
 use crate::overrides::{Override, Overrides};
 use crate::problem::{Place, Problem, Problems, Severity};
@@ -20,8 +20,6 @@ use crate::publish;
 use crate::purge;
 use crate::rules::{self, Compiled};
 use crate::secret::{ReadSecret, SecretSource};
-use crate::tls;
-use crate::upstream_tls;
 use crate::value::{self, Given, Value};
 
 /// Where each option that somebody set was set, and which of them are not as they were meant.
@@ -56,7 +54,8 @@ pub struct ConfigBuilder {
     overrides: Overrides,
     machine: Option<Machine>,
     secrets: Option<ReadSecret>,
-    now: Option<SystemTime>,
+    #[cfg(feature = "tls")]
+    now: Option<std::time::SystemTime>,
     reader: Reader,
 }
 
@@ -107,8 +106,9 @@ impl ConfigBuilder {
     }
 
     /// Judges certificates at another time than this one.
+    #[cfg(feature = "tls")]
     #[must_use]
-    pub const fn now(mut self, now: SystemTime) -> Self {
+    pub const fn now(mut self, now: std::time::SystemTime) -> Self {
         self.now = Some(now);
         self
     }
@@ -132,7 +132,8 @@ impl ConfigBuilder {
         let mut config = Config::defaults(&machine);
         let mut places = Places::default();
         let (name, text) = self.file.unwrap_or_else(|| ("larder".into(), String::new()));
-        let Contents { values, entries, certificates, mut problems, readable } = file::read(&text);
+        let Contents { values, entries, certificates: certs, mut problems, readable } =
+            file::read(&text);
         for (option, given) in &values {
             put(option, given, &mut config, &mut places, &mut problems);
         }
@@ -161,13 +162,18 @@ impl ConfigBuilder {
             let front = front::compile(&config, &entries, &places, self.reader, &mut problems);
             config.front = Arc::new(front);
             match self.reader {
-                Reader::Application => tls::spelling(&certificates, &mut problems),
+                Reader::Application => certificates::spelling(&certs, &mut problems),
                 Reader::Proxy => {
                     purge::compile(&mut config, &places, read, &mut problems);
                     publish::compile(&mut config, name, &entries, &places, &mut problems);
-                    let now = self.now.unwrap_or_else(machine::now);
-                    tls::compile(&certificates, &mut config, &places, now, &mut problems);
-                    upstream_tls::compile(&mut config, &places, &mut problems);
+                    #[cfg(feature = "tls")]
+                    {
+                        let now = self.now.unwrap_or_else(crate::machine::now);
+                        crate::tls::compile(&certs, &mut config, &places, now, &mut problems);
+                        crate::upstream_tls::compile(&mut config, &places, &mut problems);
+                    }
+                    #[cfg(not(feature = "tls"))]
+                    crate::without_tls::refuse(&certs, &config, &places, &mut problems);
                 }
             }
         }

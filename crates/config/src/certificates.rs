@@ -6,11 +6,13 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::file::given;
+use crate::kind::Words;
 use crate::parse::{Expected, Fault, parse_path, text};
 use crate::problem::{Place, Problem};
 use crate::rules::{At, Texts, single, texts};
 use crate::suggest::closest;
 use crate::value::Given;
+use crate::words;
 
 /// One key of a certificate.
 #[derive(Debug)]
@@ -166,5 +168,41 @@ fn set(
         CertificateKind::Hosts(place) => {
             *place(certificate) = texts(&expected, given, problems);
         }
+    }
+}
+
+/// What is wrong with the certificates' texts, without reading a file.
+pub(crate) fn spelling(raw: &[RawCertificate], problems: &mut Vec<Problem>) {
+    for certificate in raw.iter().filter(|certificate| !certificate.faulty) {
+        hosts(certificate, problems);
+    }
+}
+
+/// For which hosts it is to be shown, as far as they can be certificates'.
+pub(crate) fn hosts(certificate: &RawCertificate, problems: &mut Vec<Problem>) -> Vec<String> {
+    let Some(hosts) = &certificate.hosts else { return Vec::new() };
+    if hosts.value.is_empty() {
+        let problem = Problem::new(hosts.place.clone(), "`hosts` is an empty list");
+        problems.push(problem.hint("leave it out for the names in the certificate"));
+    }
+    let mut names = Vec::with_capacity(hosts.value.len());
+    for host in &hosts.value {
+        match host_name(&host.value) {
+            Ok(()) => names.push(host.value.clone()),
+            Err(fault) => problems.push(fault.at(&host.place)),
+        }
+    }
+    names
+}
+
+/// A host as certificates have them.
+fn host_name(text: &str) -> Result<(), Fault> {
+    words::parse(Words::Hosts, text)?;
+    match text.split_once(':') {
+        Some((name, _)) if !text.starts_with('[') => {
+            let message = format!("{text:?}: certificates are not for ports");
+            Err(Fault::new(message, format!("write {name:?}")))
+        }
+        _ => Ok(()),
     }
 }

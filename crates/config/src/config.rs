@@ -11,7 +11,6 @@ use std::time::Duration;
 use ipnet::IpNet;
 use larder_policy::{Front, Policy, Purgers};
 use larder_semantics::Settings;
-use larder_tls::{Certificates, MinVersion, Source};
 
 use crate::build::ConfigBuilder;
 use crate::csrf::CsrfConfig;
@@ -24,8 +23,9 @@ use crate::purge::PurgeConfig;
 use crate::quantity::parse_rate;
 use crate::secret::SecretSource;
 use crate::upstream::UpstreamUrl;
-use crate::upstream_tls::UpstreamTls;
 use crate::value;
+#[cfg(feature = "tls")]
+use crate::{tls::TlsConfig, upstream_tls::UpstreamTls};
 
 /// Everything a site chose, or the defaults of [`OPTIONS`].
 #[derive(Clone, Debug)]
@@ -37,6 +37,7 @@ pub struct Config {
     /// Those of both where connections begin with a PROXY protocol header.
     pub proxy_protocol: Vec<SocketAddr>,
     /// What TLS towards clients begins with.
+    #[cfg(feature = "tls")]
     pub tls: TlsConfig,
     /// Worker threads, at least one.
     pub workers: usize,
@@ -45,6 +46,7 @@ pub struct Config {
     /// The applications to ask. Never empty after checking.
     pub upstreams: Vec<UpstreamUrl>,
     /// How applications by https are spoken to.
+    #[cfg(feature = "tls")]
     pub upstream_tls: UpstreamTls,
     /// What is kept, and how much of it.
     pub cache: CacheConfig,
@@ -74,6 +76,8 @@ pub struct Config {
     pub warnings: Problems,
     /// What [`Config::policy`] is made of, as it was written.
     pub(crate) site: SiteConfig,
+    /// What [`Config::tls`] and [`Config::upstream_tls`] are made of, beside the certificates.
+    pub(crate) tls_options: TlsOptions,
     /// What [`Config::front`] is made of.
     pub(crate) front_options: FrontConfig,
     /// What [`Config::purgers`] and [`Config::admin_access`] are made of.
@@ -132,15 +136,20 @@ pub struct CacheConfig {
     pub uncacheable_memory: Duration,
 }
 
-/// `[tls]`.
-#[derive(Clone, Debug)]
-pub struct TlsConfig {
-    /// The oldest version that is spoken.
-    pub min_version: MinVersion,
-    /// Where the certificates are.
-    pub sources: Vec<Source>,
-    /// What they were when the configuration was read.
-    pub certificates: Certificates,
+/// `[tls]` and `[upstream_tls]`, before anything is read for them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TlsOptions {
+    /// Among [`TlsOptions::VERSIONS`].
+    pub(crate) min_version: usize,
+    /// Where the authorities are that applications' certificates are from; `None`: the machine's.
+    pub(crate) upstream_ca: Option<PathBuf>,
+    /// The name that applications' certificates are for. Empty: the host of the URL.
+    pub(crate) upstream_name: String,
+    pub(crate) insecure_upstream: bool,
+}
+
+impl TlsOptions {
+    pub(crate) const VERSIONS: [&'static str; 2] = ["1.2", "1.3"];
 }
 
 /// `[timeouts]`.
@@ -301,14 +310,12 @@ impl Config {
             listen: Vec::new(),
             https: Vec::new(),
             proxy_protocol: Vec::new(),
-            tls: TlsConfig {
-                min_version: MinVersion::default(),
-                sources: Vec::new(),
-                certificates: Certificates::default(),
-            },
+            #[cfg(feature = "tls")]
+            tls: TlsConfig::default(),
             workers: 1,
             admin: None,
             upstreams: Vec::new(),
+            #[cfg(feature = "tls")]
             upstream_tls: UpstreamTls::default(),
             cache: CacheConfig {
                 memory_bytes: 0,
@@ -360,6 +367,7 @@ impl Config {
                 share_session_responses: false,
                 csrf: CsrfConfig::default(),
             },
+            tls_options: TlsOptions::default(),
             front_options: FrontConfig::default(),
             purge_options: PurgeConfig::default(),
             published: None,

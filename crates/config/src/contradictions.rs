@@ -35,6 +35,9 @@ pub(crate) fn find(
     if places.sound(&["listen.http", "listen.https", "admin.listen"]) {
         problems.extend(addresses(config, places));
     }
+    if places.sound(&["listen.http", "listen.https", "listen.proxy_protocol"]) {
+        proxy_protocol(config, places, &mut problems);
+    }
     problems
 }
 
@@ -133,4 +136,25 @@ fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
 fn reaches(target: SocketAddr, own: SocketAddr) -> bool {
     let local = target.ip().is_loopback() && target.is_ipv4() == own.is_ipv4();
     target.port() == own.port() && (target.ip() == own.ip() || (own.ip().is_unspecified() && local))
+}
+
+/// A header is looked for where there is a listener, from somebody who is believed.
+fn proxy_protocol(config: &Config, places: &Places, problems: &mut Vec<Problem>) {
+    const KEY: &str = "listen.proxy_protocol";
+    let is_listener =
+        |address: &SocketAddr| config.listen.contains(address) || config.https.contains(address);
+    for (index, address) in config.proxy_protocol.iter().enumerate() {
+        if !is_listener(address) {
+            let message = format!("{address} is not listened to");
+            let problem = Problem::new(places.of_element(KEY, index), message);
+            problems.push(problem.hint("write it as it stands in `listen.http` or `listen.https`"));
+        }
+    }
+    let nobody = config.front_options.trusted_proxies.is_empty();
+    if nobody && !config.proxy_protocol.is_empty() && places.sound(&["trusted_proxies"]) {
+        let place = places.of(KEY).cloned().unwrap_or(Place::Whole);
+        let message = "nobody may say by PROXY protocol who the visitor is";
+        let hint = "name the load balancer's addresses in `trusted_proxies`";
+        problems.push(Problem::new(place, message).hint(hint));
+    }
 }

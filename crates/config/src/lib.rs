@@ -44,16 +44,20 @@ mod reload;
 mod rules;
 mod secret;
 mod suggest;
+#[cfg(feature = "tls")]
 mod tls;
 mod upstream;
+#[cfg(feature = "tls")]
 mod upstream_tls;
 mod value;
+#[cfg(not(feature = "tls"))]
+mod without_tls;
 mod words;
 
 pub use build::ConfigBuilder;
 pub use config::{
     AccessLog, CacheConfig, Config, Level, LimitConfig, LogConfig, PoolConfig, TimeoutConfig,
-    TlsConfig, WarmConfig,
+    WarmConfig,
 };
 pub use documentation::{help, markdown};
 pub use kind::{Automatic, Flag, Kind, OptionSpec, Reload, Words};
@@ -65,5 +69,8 @@ pub use problem::{Place, Problem, Problems, Severity};
 pub use publish::Published;
 pub use quantity::{parse_rate, show_bytes, show_duration};
 pub use secret::{ReadSecret, SecretSource};
+#[cfg(feature = "tls")]
+pub use tls::TlsConfig;
 pub use upstream::UpstreamUrl;
+#[cfg(feature = "tls")]
 pub use upstream_tls::UpstreamTls;

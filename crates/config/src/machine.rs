@@ -4,12 +4,12 @@
 
 use std::fs;
 use std::thread;
-use std::time::SystemTime;
 
 /// The time, by which certificates are judged.
+#[cfg(feature = "tls")]
 #[expect(clippy::disallowed_methods, reason = "the one place of this crate that asks for the time")]
-pub(crate) fn now() -> SystemTime {
-    SystemTime::now()
+pub(crate) fn now() -> std::time::SystemTime {
+    std::time::SystemTime::now()
 }
 
 /// Cores and memory, as far as they are known.

@@ -3,19 +3,26 @@
 //! The files are read here, so that `larder check` says what is wrong with them, each with the line that
 //! names it.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use larder_tls::{Certificates, Facts, Source, Which};
+use larder_tls::{Certificates, Facts, MinVersion, Source, Which};
 
 use crate::build::Places;
-use crate::certificates::RawCertificate;
+use crate::certificates::{RawCertificate, hosts};
 use crate::config::Config;
-use crate::kind::Words;
-use crate::parse::Fault;
 use crate::problem::{Place, Problem};
-use crate::words;
+
+/// `[tls]`.
+#[derive(Clone, Debug, Default)]
+pub struct TlsConfig {
+    /// The oldest version that is spoken.
+    pub min_version: MinVersion,
+    /// Where the certificates are.
+    pub sources: Vec<Source>,
+    /// What they were when the configuration was read.
+    pub certificates: Certificates,
+}
 
 /// Reads the certificates that are described soundly, and judges them together with the listeners.
 pub(crate) fn compile(
@@ -25,10 +32,10 @@ pub(crate) fn compile(
     now: SystemTime,
     problems: &mut Vec<Problem>,
 ) {
-    let listeners = ["listen.http", "listen.https", "listen.proxy_protocol"];
-    if places.sound(&listeners) {
-        proxy_protocol(config, places, problems);
-    }
+    config.tls.min_version = match config.tls_options.min_version {
+        0 => MinVersion::Tls12,
+        _ => MinVersion::Tls13,
+    };
     if let (Some(place), true) = (places.of("tls.min_version"), config.https.is_empty()) {
         let problem = Problem::warning(place.clone(), "`tls.min_version` has no effect");
         problems.push(problem.hint("it needs `listen.https`"));
@@ -75,13 +82,6 @@ pub(crate) fn compile(
     }
 }
 
-/// What is wrong with the certificates' texts, without reading a file.
-pub(crate) fn spelling(raw: &[RawCertificate], problems: &mut Vec<Problem>) {
-    for certificate in raw.iter().filter(|certificate| !certificate.faulty) {
-        hosts(certificate, problems);
-    }
-}
-
 /// Where in the file something is that a problem is about.
 fn place(raw: &RawCertificate, which: Which) -> Place {
     let known = match which {
@@ -95,34 +95,6 @@ fn place(raw: &RawCertificate, which: Which) -> Place {
             .or_else(|| raw.chain.as_ref().map(|chain| &chain.place)),
     };
     known.unwrap_or(&raw.place).clone()
-}
-
-fn hosts(certificate: &RawCertificate, problems: &mut Vec<Problem>) -> Vec<String> {
-    let Some(hosts) = &certificate.hosts else { return Vec::new() };
-    if hosts.value.is_empty() {
-        let problem = Problem::new(hosts.place.clone(), "`hosts` is an empty list");
-        problems.push(problem.hint("leave it out for the names in the certificate"));
-    }
-    let mut names = Vec::with_capacity(hosts.value.len());
-    for host in &hosts.value {
-        match host_name(&host.value) {
-            Ok(()) => names.push(host.value.clone()),
-            Err(fault) => problems.push(fault.at(&host.place)),
-        }
-    }
-    names
-}
-
-/// A host as certificates have them.
-fn host_name(text: &str) -> Result<(), Fault> {
-    words::parse(Words::Hosts, text)?;
-    match text.split_once(':') {
-        Some((name, _)) if !text.starts_with('[') => {
-            let message = format!("{text:?}: certificates are not for ports");
-            Err(Fault::new(message, format!("write {name:?}")))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// RFC 5280 §4.1.2.5. A warning, because the clock may be what is wrong.
@@ -145,25 +117,4 @@ fn expiry(raw: &RawCertificate, facts: &Facts, now: SystemTime) -> Option<Proble
         return None;
     };
     Some(Problem::warning(place(raw, Which::Chain), message).hint(hint))
-}
-
-/// A header is looked for where there is a listener, from somebody who is believed.
-fn proxy_protocol(config: &Config, places: &Places, problems: &mut Vec<Problem>) {
-    const KEY: &str = "listen.proxy_protocol";
-    let is_listener =
-        |address: &SocketAddr| config.listen.contains(address) || config.https.contains(address);
-    for (index, address) in config.proxy_protocol.iter().enumerate() {
-        if !is_listener(address) {
-            let message = format!("{address} is not listened to");
-            let problem = Problem::new(places.of_element(KEY, index), message);
-            problems.push(problem.hint("write it as it stands in `listen.http` or `listen.https`"));
-        }
-    }
-    let nobody = config.front_options.trusted_proxies.is_empty();
-    if nobody && !config.proxy_protocol.is_empty() && places.sound(&["trusted_proxies"]) {
-        let place = places.of(KEY).cloned().unwrap_or(Place::Whole);
-        let message = "nobody may say by PROXY protocol who the visitor is";
-        let hint = "name the load balancer's addresses in `trusted_proxies`";
-        problems.push(Problem::new(place, message).hint(hint));
-    }
 }

@@ -2,24 +2,18 @@
 //!
 //! Whom to trust is read here, so that `larder check` says what is wrong with the file.
 
-use std::path::PathBuf;
-
 use larder_policy::Scheme;
 use larder_tls::client::{ClientTls, Name, Trust};
 
 use crate::build::Places;
-use crate::config::Config;
+use crate::config::{Config, TlsOptions};
 use crate::problem::{Place, Problem};
 use crate::upstream::UpstreamUrl;
 
 /// `[upstream_tls]`, and what was read for it. Two are equal if they trust the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpstreamTls {
-    /// Where the authorities are that are trusted instead of the machine's.
-    pub(crate) ca: Option<PathBuf>,
-    /// Empty: the host of the URL.
-    pub(crate) name: String,
-    pub(crate) insecure: bool,
+    options: TlsOptions,
     client: Option<ClientTls>,
 }
 
@@ -35,7 +29,8 @@ impl UpstreamTls {
     }
 
     fn name_of(&self, url: &UpstreamUrl) -> Option<Name> {
-        Name::parse(if self.name.is_empty() { &url.host } else { &self.name })
+        let name = &self.options.upstream_name;
+        Name::parse(if name.is_empty() { &url.host } else { name })
     }
 }
 
@@ -52,11 +47,12 @@ pub(crate) fn compile(config: &mut Config, places: &Places, problems: &mut Vec<P
         return;
     }
     let tls = &mut config.upstream_tls;
-    let trust = if tls.insecure {
+    tls.options = config.tls_options.clone();
+    let trust = if tls.options.insecure_upstream {
         problems.extend(insecure(places));
         Trust::Anybody
     } else {
-        tls.ca.clone().map_or(Trust::System, Trust::Only)
+        tls.options.upstream_ca.clone().map_or(Trust::System, Trust::Only)
     };
     if places.sound(&OPTIONS) {
         match ClientTls::new(&trust) {
@@ -71,7 +67,7 @@ pub(crate) fn compile(config: &mut Config, places: &Places, problems: &mut Vec<P
             }
         }
     }
-    if !tls.name.is_empty() || !places.sound(&["upstream", "upstream_tls.name"]) {
+    if !tls.options.upstream_name.is_empty() || !places.sound(&["upstream", "upstream_tls.name"]) {
         return;
     }
     for (index, url) in config.upstreams.iter().enumerate() {

@@ -109,7 +109,35 @@ fn scheme_field(text: &str) -> Result<(), Fault> {
 fn certificate_name(text: &str) -> Result<(), Fault> {
     let hint = "write the name that the application's certificate has, as in \"app.example\"";
     let wrong = || Fault::new(format!("no certificate is for {text:?}"), hint);
-    larder_tls::client::Name::parse(text).map(drop).ok_or_else(wrong)
+    is_certified(text).then_some(()).ok_or_else(wrong)
+}
+
+#[cfg(feature = "tls")]
+fn is_certified(text: &str) -> bool {
+    larder_tls::client::Name::parse(text).is_some()
+}
+
+#[cfg(not(feature = "tls"))]
+fn is_certified(text: &str) -> bool {
+    is_certified_by_form(text)
+}
+
+/// The same without TLS: an address, or a name whose last label is no number (RFC 1123 §2.1).
+#[cfg(any(test, not(feature = "tls")))]
+fn is_certified_by_form(text: &str) -> bool {
+    let is_label = |label: &str| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        (1..=63).contains(&label.len())
+            && label.bytes().all(fits)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let last = name.rsplit('.').next().unwrap_or_default();
+    name.parse::<std::net::IpAddr>().is_ok()
+        || (name.len() <= 253
+            && name.split('.').all(is_label)
+            && !last.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// A path as a cookie's attribute, which ends at a semicolon.
@@ -273,4 +301,15 @@ pub(crate) fn tag(text: &str) -> Result<(), Fault> {
         return Err(Fault::new(format!("a tag of {} bytes is too long", text.len()), hint));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(feature = "tls")]
+    proptest::proptest! {
+        #[test]
+        fn names_of_certificates_are_the_same_with_tls_and_without(text in "[a-z0-9A-Z_.:\\-]{0,12}|[a0.-]{0,80}|::[0-9a-f]{1,4}|[0-9]{1,3}(\\.[0-9]{1,3}){3}") {
+            proptest::prop_assert_eq!(super::is_certified(&text), super::is_certified_by_form(&text), "{}", text);
+        }
+    }
 }

@@ -89,14 +89,15 @@ impl Engine {
                 let readers = pool.max_connections(4).connect_with(options.read_only(true)).await?;
                 Self::Sqlite { writer, readers }
             }
-            Place::Postgres(options) => {
+            Place::Postgres(postgres) => {
+                let options = postgres.options();
                 // The pool keeps trying and says only that time is up; this says what is wrong.
                 PgConnection::connect_with(options).await?.close().await?;
                 let pool = PgPoolOptions::new()
                     .acquire_timeout(PATIENCE)
                     .max_connections(8)
                     .idle_timeout(Duration::from_secs(300))
-                    .connect_with(options.as_ref().clone())
+                    .connect_with(options.clone())
                     .await?;
                 schema::postgres().run(&pool).await.map_err(LookupError::Schema)?;
                 Self::Postgres(pool)

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use sqlx::postgres::PgConnectOptions;
+use crate::Postgres;
 
 /// `sqlite:PATH` or `postgres://…`.
 #[derive(Clone)]
@@ -12,7 +12,7 @@ pub enum Place {
     /// A file of this machine's own; made if it is not there. A relative path counts from the working directory.
     Sqlite(PathBuf),
     /// A database that several Larders may share.
-    Postgres(Box<PgConnectOptions>),
+    Postgres(Postgres),
 }
 
 /// A URL that names no table: what is wrong, and what to write instead.
@@ -50,8 +50,8 @@ impl FromStr for Place {
                 let path = path.strip_prefix("//").unwrap_or(path);
                 Ok(Self::Sqlite(PathBuf::from(path)))
             }
-            Some(("postgres" | "postgresql", _)) => match text.parse::<PgConnectOptions>() {
-                Ok(options) => Ok(Self::Postgres(Box::new(options.application_name("larder")))),
+            Some(("postgres" | "postgresql", _)) => match Postgres::parse(text) {
+                Ok(postgres) => Ok(Self::Postgres(postgres)),
                 Err(error) => bad(format!("is no URL of a database: {error}"), HINT),
             },
             Some((other, _)) => bad(format!("`{other}` is no engine"), HINT),
@@ -65,13 +65,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-            Self::Postgres(options) => write!(
-                f,
-                "postgres://{}:{}/{}",
-                options.get_host(),
-                options.get_port(),
-                options.get_database().unwrap_or_else(|| options.get_username())
-            ),
+            Self::Postgres(postgres) => postgres.fmt(f),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Where a Memcached server is, and what its readers call it.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+#[cfg(feature = "client")]
+use std::path::Path;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// The port of Memcached where none is said.
@@ -114,6 +116,7 @@ impl fmt::Display for Address {
     }
 }
 
+#[cfg(feature = "client")]
 impl Address {
     /// What nginx's `hash … consistent` begins a server's points with: host, zero byte, port; of a socket its path.
     pub(crate) fn for_nginx(&self) -> Vec<u8> {
@@ -143,6 +146,7 @@ impl Address {
     }
 }
 
+#[cfg(feature = "client")]
 fn shown(path: &Path) -> String {
     path.display().to_string()
 }

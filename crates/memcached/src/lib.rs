@@ -10,10 +10,12 @@
 //! connection is owned by the operation that uses it and goes back to the pool only when its last answer was read. So an
 //! operation may be dropped at any moment, and no other will read what came for it.
 //!
-//! Three types to know: [`Client`], [`Key`], [`Routing`]. Not here: what is published under which key, queues, retries, TLS
+//! Three types to know: `Client`, `Key`, [`Routing`]. The client is behind the feature `client`; without it there is what a
+//! configuration says of servers: [`Address`] and [`Routing`]. Not here: what is published under which key, queues, retries, TLS
 //! (Memcached listens on networks that can be trusted, or on a socket).
 //!
 //! ```no_run
+//! # #[cfg(feature = "client")]
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::time::Duration;
 //! use larder_memcached::{Client, Expiry, Key, Routing, Settings};
@@ -34,23 +36,37 @@
 #![forbid(unsafe_code)]
 
 mod address;
+#[cfg(feature = "client")]
 pub mod answer;
+#[cfg(feature = "client")]
 mod client;
+#[cfg(feature = "client")]
 mod connection;
+#[cfg(feature = "client")]
 mod error;
+#[cfg(feature = "client")]
 mod expiry;
+#[cfg(feature = "client")]
 mod health;
+#[cfg(feature = "client")]
 mod key;
+#[cfg(feature = "client")]
 pub mod limits;
 mod route;
+#[cfg(feature = "client")]
 mod server;
+#[cfg(feature = "client")]
 mod settings;
 
 pub use address::{Address, BadAddress};
-pub use client::{BadServers, Client, Item, Outcome};
-pub use error::{Error, ErrorKind};
-pub use expiry::Expiry;
-pub use key::{BadKey, Key};
-pub use route::{Router, Routing, UnknownRouting};
-pub use server::ServerState;
-pub use settings::Settings;
+pub use route::{Routing, UnknownRouting};
+#[cfg(feature = "client")]
+pub use {
+    client::{BadServers, Client, Item, Outcome},
+    error::{Error, ErrorKind},
+    expiry::Expiry,
+    key::{BadKey, Key},
+    route::Router,
+    server::ServerState,
+    settings::Settings,
+};

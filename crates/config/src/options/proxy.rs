@@ -3,10 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use larder_tls::MinVersion;
-
 use super::{DAY, count, flag, secs, wait};
-use crate::config::{AccessLog, Level};
+use crate::config::{AccessLog, Level, TlsOptions};
 use crate::kind::{Automatic, Kind, OptionSpec, Reload};
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -65,11 +63,9 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec {
         key: "tls.min_version",
         kind: Kind::Choice {
-            names: &["1.2", "1.3"],
-            get: |c| usize::from(c.tls.min_version == MinVersion::Tls13),
-            set: |c, i| {
-                c.tls.min_version = if i == 0 { MinVersion::Tls12 } else { MinVersion::Tls13 };
-            },
+            names: &TlsOptions::VERSIONS,
+            get: |c| c.tls_options.min_version,
+            set: |c, index| c.tls_options.min_version = index,
             default: 0,
         },
         flag: None,

@@ -7,7 +7,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec {
         key: "upstream_tls.ca",
         kind: Kind::Path {
-            place: |c| &mut c.upstream_tls.ca,
+            place: |c| &mut c.tls_options.upstream_ca,
             without: "the authorities that this machine trusts",
         },
         flag: None,
@@ -21,7 +21,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec {
         key: "upstream_tls.name",
         kind: Kind::Text {
-            place: |c| &mut c.upstream_tls.name,
+            place: |c| &mut c.tls_options.upstream_name,
             default: "",
             of: Words::CertificateName,
         },
@@ -39,7 +39,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
 /// In the section of what is unsafe.
 pub(super) const DANGER: OptionSpec = OptionSpec {
     key: "danger.insecure_upstream",
-    kind: Kind::Switch { place: |c| &mut c.upstream_tls.insecure, default: false },
+    kind: Kind::Switch { place: |c| &mut c.tls_options.insecure_upstream, default: false },
     flag: None,
     summary: "Take any certificate of an application",
     text: "`true` takes whatever certificate an application by https shows, so whoever is on the way can read and \

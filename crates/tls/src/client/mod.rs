@@ -97,6 +97,9 @@ impl Name {
     pub fn parse(text: &str) -> Option<Self> {
         // RFC 6066 §3: sent without the dot of the root.
         let text = text.strip_suffix('.').unwrap_or(text);
+        if text.ends_with('.') {
+            return None;
+        }
         ServerName::try_from(text.to_owned()).ok().map(Self)
     }
 }
