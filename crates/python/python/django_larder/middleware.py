@@ -1,0 +1,403 @@
+"""The middleware: what the rules say of a response, said; and two small ones that do one thing each.
+
+`LarderMiddleware` stands first in MIDDLEWARE, so that it sees each response last: with its cookies, compressed, and as the
+other middleware made it. It works in a synchronous and in an asynchronous chain, and in neither uses a thread of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+from django.utils.encoding import iri_to_uri
+
+from . import conf
+from ._core import Decision, Identity, embeds_token, is_script, never_headers
+from .identity import Markers, asegment_of, identity_of, known_user, segment_of
+from .page import Page, page_of, tags_of
+from .visit import SomeUser, Visit, is_secure, logger, session_cookie
+
+Handler = Callable[[HttpRequest], Any]
+TOKEN_BYTES_MAX = 64 * 1024
+"""Larger pages are not looked through for tokens of other frameworks: Django's own are known without."""
+
+
+class Both:
+    """A middleware for both kinds of chain: `begin` before the view, `finish` behind it."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if self.is_async:
+            return self._acall(request)
+        return self.finish(request, self.get_response(request))
+
+    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        return self.finish(request, await self.get_response(request))
+
+    def finish(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """What becomes of a response."""
+        return response
+
+    def hook(self, name: str, function: Callable[..., Any]) -> None:
+        """Has Django call `function` as `process_view` or `process_exception`, in a chain that waits without a thread."""
+        if self.is_async:
+
+            @functools.wraps(function)
+            async def hooked(*args: Any, **kwargs: Any) -> Any:
+                answer = function(*args, **kwargs)
+                return await answer if isinstance(answer, Awaitable) else answer
+
+            setattr(self, name, hooked)
+        else:
+            setattr(self, name, function)
+
+
+class LarderMiddleware(Both):
+    """Applies `settings.LARDER`: headers and tags by the rule file and `@page`, the signed marker, pages for whom Larder asks."""
+
+    def __init__(self, get_response: Handler) -> None:
+        super().__init__(get_response)
+        self.larder = larder = conf.larder()
+        self.rules = conf.rules()
+        self.markers = Markers(self.rules)
+        self.tag_field = larder.tag_header or self.rules.tag_field
+        self.tag_separator = self.rules.tag_separator
+        self.never_xhr = larder.never_xhr or self.rules.xhr_never
+        if self.markers.on or larder.trusted_proxies or larder.https.redirect or larder.https.both_ways:
+            self.hook("process_view", self._aview if self.is_async else self._view)
+        if larder.trusted_proxies:
+            self.hook("process_exception", self._exception)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if self.is_async:
+            return self._acall(request)
+        visit = Visit(request)
+        request.larder = visit  # type: ignore[attr-defined]
+        with self._collect() as seen:
+            response = self.get_response(request)
+        if self.markers.wanted(visit, request, response):
+            self._settle(request, response, segment_of)
+        return self._finish(visit, request, response, seen)
+
+    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        visit = Visit(request)
+        request.larder = visit  # type: ignore[attr-defined]
+        with self._collect() as seen:
+            response = await self.get_response(request)
+        if self.markers.wanted(visit, request, response):
+            segment = await _careful_later(asegment_of(request), request)
+            self._settle(request, response, lambda _: segment)
+        return self._finish(visit, request, response, seen)
+
+    def _collect(self) -> contextlib.AbstractContextManager[Any]:
+        """Watches what a response is made from, where the site wants that."""
+        if not self.larder.automatic_tags:
+            return contextlib.nullcontext()
+        from .automatic import collect
+
+        return cast("contextlib.AbstractContextManager[Any]", collect())
+
+    # ---- before the view ----
+
+    def _view(
+        self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        redirect = self._begin(request, kwargs)
+        if redirect is None and self._has_to_know(request):
+            session = request.session
+            accessed = session.accessed
+            # Here, while the session can still be changed by it: its key is, where the site's secret is a new one.
+            bool(request.user.is_authenticated)
+            session.accessed = accessed
+        return redirect
+
+    async def _aview(
+        self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        redirect = self._begin(request, kwargs)
+        if redirect is None and self._has_to_know(request):
+            session = request.session
+            accessed = session.accessed
+            if hasattr(request, "auser"):
+                user = await request.auser()
+                # So that nobody waits for it where nobody may.
+                request.__dict__.setdefault("_cached_user", user)
+            else:
+                await sync_to_async(lambda: request.user.is_authenticated)()
+            session.accessed = accessed
+        return redirect
+
+    def _begin(self, request: HttpRequest, kwargs: dict[str, Any]) -> HttpResponseBase | None:
+        https = self.larder.https
+        if https.redirect or https.both_ways:
+            redirect = _other_scheme(request, kwargs, https)
+            if redirect is not None:
+                return redirect
+        visit: Visit = request.larder  # type: ignore[attr-defined]
+        visit.install_user()
+        return None
+
+    def _has_to_know(self, request: HttpRequest) -> bool:
+        """Whether the marker has to be made anew, and for whom is not known yet."""
+        visit: Visit = request.larder  # type: ignore[attr-defined]
+        if visit.asks or not hasattr(request, "user") or not hasattr(request, "session"):
+            return False
+        return known_user(request) is None and self.markers.is_due(request)
+
+    def _exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """Whoever stumbles over somebody of whom nothing is known has to be asked by the visitor."""
+        visit: Visit | None = getattr(request, "larder", None)
+        if visit is None or visit.beyond is None:
+            return None
+        logger.info("%s can't be made for all: it reads %s, and then: %r", request.path, visit.beyond, exception)
+        return HttpResponse("This page is made for one visitor only.\n", status=409, content_type="text/plain", headers=NEVER)
+
+    # ---- behind it ----
+
+    def _settle(self, request: HttpRequest, response: HttpResponseBase, segment: Callable[[HttpRequest], str | None]) -> None:
+        try:
+            said = segment(request)
+        except Exception:  # A site's function: its page is there all the same.
+            logger.exception("LARDER['segment'] failed for %s: no marker", request.path)
+            return
+        self.markers.settle(request, response, said)
+
+    def _finish(self, visit: Visit, request: HttpRequest, response: HttpResponseBase, seen: Any) -> HttpResponseBase:
+        page = page_of(response)
+        decision = self._decide(visit, request, page)
+        if visit.told is not None:
+            if visit.confirms():
+                patch_vary_headers(response, ["Larder-Identity"])
+            else:
+                response["Cache-Control"] = "private, no-cache"
+        if decision is not None:
+            self._tag(request, response, decision, seen)
+            if self.larder.headers:
+                self._say(visit, request, response, decision, page)
+        if self.never_xhr and (decision is not None and decision.reason == "xhr" or is_script(request.META)):
+            _never(response)
+        return response
+
+    def _decide(self, visit: Visit, request: HttpRequest, page: Page | None) -> Decision | None:
+        rules = self.rules if page is None else page.rules
+        identity = self._identity(visit, request)
+        if page is not None and page.version is not None:
+            version = page.version(request)
+            who = identity() if identity is not None else None
+            known = Identity(bool(who and who.authenticated), None, str(version) if version else None)
+            identity = lambda: known  # noqa: E731
+        try:
+            return rules.decide_meta(
+                request.method or "GET", request.scheme or "http", request.get_host(), target_of(request), request.META, identity
+            )
+        except (DisallowedHost, ValueError):
+            # Nobody keeps what was answered to such a request.
+            return None
+
+    def _identity(self, visit: Visit, request: HttpRequest) -> Callable[[], Identity | None] | None:
+        """Who the visitor is, where that is known without asking. None: what the marker says."""
+        if visit.told is not None:
+            return visit.told.identity
+        if session_cookie() not in request.COOKIES:
+            return None
+        user = known_user(request)
+        if user is None or isinstance(user, SomeUser) or not self.markers.on:
+            return None if user is None else (lambda: identity_of(request, user, None))
+        return lambda: identity_of(request, user, segment_if_simple(request))
+
+    def _tag(self, request: HttpRequest, response: HttpResponseBase, decision: Decision, seen: Any) -> None:
+        if request.method not in ("GET", "HEAD") or decision.way == "never":
+            return
+        tags: dict[str, None] = dict.fromkeys(decision.tags)
+        tags.update(dict.fromkeys(tags_of(response)))
+        if seen is not None:
+            tags.update(dict.fromkeys(cast("Iterable[str]", seen.tags())))
+        if not tags:
+            return
+        said = response.get(self.tag_field, "")
+        already = said.replace(",", " ").split()
+        response[self.tag_field] = self.tag_separator.join([*already, *(tag for tag in tags if tag not in already)])
+
+    def _say(
+        self, visit: Visit, request: HttpRequest, response: HttpResponseBase, decision: Decision, page: Page | None
+    ) -> None:
+        """What the response says to caches that are not Larder."""
+        personal = _is_personal(visit, request, response, decision)
+        if visit.asks and decision.way == "share" and page is None:
+            # Larder applies the rule itself, and a `private` for others would keep it from storing the page.
+            if personal and not decision.forms:
+                _keep_private(response)
+            return
+        fields = list(response.items())
+        fields.extend(("Set-Cookie", morsel.OutputString()) for morsel in response.cookies.values())
+        put, remove = decision.outward(response.status_code, fields, personal=personal)
+        if visit.asks and page is not None and any("private" in value for name, value in put if name.lower() == "cache-control"):
+            if personal:
+                _keep_private(response)
+            return
+        for name in remove:
+            del response[name]
+        for name, value in put:
+            response[name] = value
+        if page is not None and page.grace is not None and visit.via:
+            _grace(response, decision)
+
+
+NEVER = dict(never_headers())
+
+
+def _never(response: HttpResponseBase) -> None:
+    for name, value in NEVER.items():
+        response[name] = value
+
+
+def _keep_private(response: HttpResponseBase) -> None:
+    said = response.get("Cache-Control", "").lower()
+    if "no-store" not in said and "private" not in said:
+        response["Cache-Control"] = "private, no-cache"
+
+
+def _grace(response: HttpResponseBase, decision: Decision) -> None:
+    """Larder takes `s-maxage` for a word against stale pages (RFC 9111 §5.2.2.10), so the grace is told to it alone."""
+    said = dict(part.strip().partition("=")[::2] for part in response.get("Cache-Control", "").lower().split(","))
+    stale = said.get("stale-while-revalidate", "")
+    if "s-maxage" in said and stale.isdecimal() and decision.ttl is not None and not response.has_header("Surrogate-Control"):
+        response["Surrogate-Control"] = f"max-age={int(decision.ttl)}+{stale};larder"
+
+
+def _is_personal(visit: Visit, request: HttpRequest, response: HttpResponseBase, decision: Decision) -> bool:
+    """Whether a page is one visitor's by what is in it: a token of theirs, or a message to them."""
+    # Whoever takes a token has the cookie sent: CsrfViewMiddleware leaves the key there, whether it was needed or not.
+    if "CSRF_COOKIE_NEEDS_UPDATE" in request.META:
+        return True
+    messages = getattr(request, "_messages", None)
+    if messages is not None and messages.used and len(messages) > 0:
+        return True
+    if visit.asks or decision.way != "share" or getattr(response, "streaming", True) or session_cookie() in request.COOKIES:
+        return False
+    if "html" not in response.get("Content-Type", "") or response.has_header("Content-Encoding"):
+        return False
+    content: bytes = response.content  # type: ignore[attr-defined]
+    return len(content) <= TOKEN_BYTES_MAX and embeds_token(content) is not None
+
+
+def segment_if_simple(request: HttpRequest) -> str | None:
+    """What the site's function says, where it need not be waited for and does not fail."""
+    function = conf.larder().segment
+    if function is None or iscoroutinefunction(function):
+        return None
+    try:
+        return function(request) or None
+    except Exception:  # Told already where the marker is made.
+        return None
+
+
+async def _careful_later(coming: Awaitable[str | None], request: HttpRequest) -> str | None:
+    try:
+        return await coming
+    except Exception:
+        logger.exception("LARDER['segment'] failed for %s: no marker", request.path)
+        return None
+
+
+def target_of(request: HttpRequest) -> str:
+    """Path and query as they were sent, where the server says that; else as Django writes them."""
+    raw = request.META.get("RAW_URI")
+    if isinstance(raw, str) and raw.startswith("/"):
+        return raw
+    scope = getattr(request, "scope", None)
+    if scope is not None and scope.get("raw_path") and scope["raw_path"][:1] == b"/":
+        query = scope.get("query_string", b"")
+        raw_path = scope["raw_path"].partition(b"?")[0]
+        return cast(str, (raw_path + b"?" + query if query else raw_path).decode("latin-1"))
+    return request.get_full_path()
+
+
+# ---- scripts' requests ----------------------------------------------------------------------------------------------
+
+
+class NeverCacheXhrMiddleware(Both):
+    """Answers to scripts say that nobody may keep them.
+
+    A script's request is one with `X-Requested-With: XMLHttpRequest`. Answers to all others say that they vary by that field,
+    so that a shared cache does not answer a script from the page of a navigation.
+    """
+
+    def finish(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Says so."""
+        if request.META.get("HTTP_X_REQUESTED_WITH") == "XMLHttpRequest":
+            _never(response)
+        elif request.method in ("GET", "HEAD"):
+            patch_vary_headers(response, ["X-Requested-With"])
+        return response
+
+
+# ---- schemes --------------------------------------------------------------------------------------------------------
+
+
+class SSLRedirectMiddleware(Both):
+    """Sends each view to its scheme: those with `SSL` to https, all others to http.
+
+    `SSL` is an argument of the URL (`path("pay/", view, {"SSL": True})`) that the view does not get. GET and HEAD are
+    redirected by 301, other methods by 308, which keeps the method and the body.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        super().__init__(get_response)
+        self.hook("process_view", self._view)
+
+    def _view(
+        self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        return _other_scheme(request, kwargs, BOTH_WAYS)
+
+
+BOTH_WAYS = conf.Https(both_ways=True)
+
+
+def _other_scheme(request: HttpRequest, kwargs: dict[str, Any], https: conf.Https) -> HttpResponseBase | None:
+    """A redirect to the scheme that the view is for; None where it has come by that."""
+    marked = kwargs.pop("SSL", None)
+    is_https = is_secure(request)
+    if marked is not None:
+        wanted = bool(marked)
+    elif https.is_exempt(request.path):
+        return None
+    else:
+        wanted = https.redirect
+        if not wanted and not https.both_ways:
+            return None
+    if not wanted and not https.both_ways:
+        # A view that is by http too: without both ways nobody is sent there.
+        return None
+    if wanted == is_https:
+        return None
+    scheme = "https" if wanted else "http"
+    host = https.host if https.host is not None and wanted else _without_default_port(request.get_host())
+    url = iri_to_uri(f"{scheme}://{host}{request.get_full_path()}")
+    response = HttpResponsePermanentRedirect(url)
+    if request.method not in ("GET", "HEAD"):
+        # 301 makes a GET of a POST in browsers (RFC 9110 §15.4.2), and what was sent is lost.
+        response.status_code = 308
+    # A cache that does not tell the schemes apart would make a circle of it.
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _without_default_port(host: str) -> str:
+    return host.removesuffix(":80") if host.endswith(":80") else host.removesuffix(":443")

@@ -1,0 +1,248 @@
+"""Who asks: a visitor, or Larder on behalf of all who share a page?
+
+Larder asks for a shared page without the visitor's cookies and address, and says in `Larder-Identity` for whom it is to be
+made ("what is unkeyed is unsent", docs/rules.md). What a client wrote into that field counts for nothing: it is believed from
+`LARDER["trusted_proxies"]` only, of a GET or HEAD that came through Larder on nobody's behalf, and taken off otherwise.
+
+Of such a request the application may know what it was told, and nothing else. What it looks at beyond that (another
+attribute of the user, the session) would be one visitor's on everybody's page, so it is remembered here, and the page is then
+not confirmed: Larder drops it, and the visitor's own request goes through with their cookies.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject, empty
+
+from . import conf
+from ._core import Identity, secure
+
+logger = logging.getLogger("django_larder")
+
+STRING = r'"((?:[^"\\]|\\["\\])*)"'
+# Exactly what Larder writes: crates/policy/src/identity/field.rs.
+FIELD = re.compile(rf"(?:class=(anonymous|authenticated))?(?:(?:^|, )user={STRING})?(?:(?:^|, )segment={STRING})?", re.ASCII)
+ESCAPED = re.compile(r'\\(["\\])')
+
+
+class Told(NamedTuple):
+    """The parts of an identity that a page is to be made for. None: the page is the same for all of them."""
+
+    authenticated: bool | None
+    user: str | None
+    segment: str | None
+
+    @classmethod
+    def read(cls, text: str) -> Told | None:
+        """Reads the field; None for what Larder would not write."""
+        match = FIELD.fullmatch(text)
+        if match is None or not text or text.startswith(","):
+            return None
+        told, user, segment = match.groups()
+        unescape = functools.partial(ESCAPED.sub, r"\1")
+        return cls(
+            None if told is None else told == "authenticated",
+            None if user is None else unescape(user),
+            None if segment is None else unescape(segment),
+        )
+
+    def identity(self) -> Identity:
+        """The same as a decision takes it."""
+        # A user is somebody who is logged in, whether the class is told or not.
+        return Identity(bool(self.authenticated or self.user is not None), self.user, self.segment)
+
+
+class Visit:
+    """What is known of one request: `request.larder`."""
+
+    __slots__ = ("_request", "asks", "beyond", "told", "user_wanted", "via")
+
+    def __init__(self, request: HttpRequest) -> None:
+        meta = request.META
+        self._request = request
+        self.via: bool = meta.get("HTTP_VIA", "").endswith(" larder")
+        """Whether the request came through Larder, as far as it says."""
+        self.asks: bool = self.via and _is_for_nobody(meta)
+        """Whether Larder asks for a page that is nobody's in particular."""
+        self.told: Told | None = None
+        """For whom the page is to be made, where Larder says so."""
+        self.beyond: str | None = None
+        """What the application looked at although it was not told."""
+        self.user_wanted = False
+        """Whether the marker is due, so that the user has to be known."""
+        stated = meta.pop("HTTP_LARDER_IDENTITY", None)
+        if stated is not None and self.asks and request.method in ("GET", "HEAD"):
+            if is_trusted(meta.get("REMOTE_ADDR", ""), conf.larder().trusted_proxies):
+                self.told = Told.read(stated)
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether the page is for somebody who is logged in. On a request of the visitor's own: whether they are."""
+        return bool(getattr(getattr(self._request, "user", None), "is_authenticated", False))
+
+    @property
+    def segment(self) -> str | None:
+        """Which version of the page is to be made: what `LARDER["segment"]` says, or what Larder was told by it."""
+        if self.told is not None:
+            if self.told.segment is None and self.told.authenticated:
+                self.goes_beyond("request.larder.segment")
+            return self.told.segment
+        function = conf.larder().segment
+        if function is None or self.asks:
+            return None
+        if iscoroutinefunction(function):
+            raise TypeError("LARDER['segment'] is a coroutine function: await it, or read the segment in an async view from it")
+        return function(self._request) or None
+
+    def goes_beyond(self, what: str) -> None:
+        """Remembers that the page depends on what was not told: it will not be shared."""
+        if self.told is not None and self.beyond is None:
+            self.beyond = what
+            logger.debug("%s reads %s, which its rule has no part of: not shared", self._request.path, what)
+
+    def confirms(self) -> bool:
+        """Whether the page was made for whom Larder said, and shows nothing of anybody else."""
+        if self.told is None:
+            return False
+        if getattr(getattr(self._request, "session", None), "accessed", False):
+            self.goes_beyond("request.session")
+        return self.beyond is None
+
+    def install_user(self) -> None:
+        """Has `request.user` be whom the page is for."""
+        told, request = self.told, self._request
+        if told is None or not hasattr(request, "user"):
+            return
+        user: Any = SomeUser(self)
+        if told.user is not None:
+            user = SimpleLazyObject(functools.partial(_load_user, self, told.user))
+
+        async def auser() -> Any:
+            if isinstance(user, SimpleLazyObject) and user._wrapped is empty:
+                await sync_to_async(lambda: user.is_authenticated)()
+            return user
+
+        request.user = user
+        request.auser = auser
+
+
+class SomeUser:
+    """Whoever shares the page: logged in or not, and nothing else is known.
+
+    It answers everything else as an anonymous user does, and remembers that it was asked.
+    """
+
+    def __init__(self, visit: Visit) -> None:
+        self.__dict__["_visit"] = visit
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether they are logged in."""
+        visit: Visit = self.__dict__["_visit"]
+        if visit.told is None or visit.told.authenticated is None:
+            visit.goes_beyond("request.user.is_authenticated")
+            return False
+        return visit.told.authenticated
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether they are not."""
+        return not self.is_authenticated
+
+    @property
+    def is_active(self) -> bool:
+        """Who is logged in is active."""
+        return self.is_authenticated
+
+    def __getattr__(self, name: str) -> Any:
+        from django.contrib.auth.models import AnonymousUser
+
+        if name.startswith("__"):
+            raise AttributeError(name)
+        visit: Visit = self.__dict__["_visit"]
+        visit.goes_beyond(f"request.user.{name}")
+        return getattr(AnonymousUser(), name)
+
+    def __str__(self) -> str:
+        visit: Visit = self.__dict__["_visit"]
+        visit.goes_beyond("the user's name")
+        return ""
+
+    def __eq__(self, other: object) -> bool:
+        visit: Visit = self.__dict__["_visit"]
+        visit.goes_beyond("whether the user is a certain one")
+        return False
+
+    def __hash__(self) -> int:
+        return id(self.__dict__["_visit"])
+
+
+def _load_user(visit: Visit, key: str) -> Any:
+    """The user that a page is for, by the site's backends."""
+    from django.contrib.auth import get_backends
+    from django.contrib.auth.models import AnonymousUser
+
+    for backend in get_backends():
+        user = backend.get_user(key) if hasattr(backend, "get_user") else None
+        if user is not None:
+            user.backend = f"{type(backend).__module__}.{type(backend).__qualname__}"
+            return user
+    visit.goes_beyond(f"a user that there is none of: {key}")
+    return AnonymousUser()
+
+
+def _is_for_nobody(meta: Mapping[str, Any]) -> bool:
+    """Whether Larder says nothing of a client, as it does where it asks for many: `forwarded.style` names the fields."""
+    return "HTTP_X_FORWARDED_FOR" not in meta and "for=" not in meta.get("HTTP_FORWARDED", "").lower()
+
+
+@functools.lru_cache(maxsize=64)
+def _networks(trusted: tuple[str, ...]) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    return tuple(ipaddress.ip_network(one) for one in trusted if one != conf.UNIX_SOCKET)
+
+
+@functools.lru_cache(maxsize=1024)
+def is_trusted(address: str, trusted: tuple[str, ...]) -> bool:
+    """Whether somebody who connects from this address is one of `trusted`."""
+    if not trusted:
+        return False
+    if not address:
+        return conf.UNIX_SOCKET in trusted
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return any((mapped or parsed) in network for network in _networks(trusted))
+
+
+def is_secure(request: HttpRequest) -> bool:
+    """Whether the visitor came by https: what Django says, or, where `LARDER` names trusted proxies, what those say."""
+    larder = conf.larder()
+    if not larder.trusted_proxies:
+        return request.is_secure()
+    meta = request.META
+    peer = meta.get("REMOTE_ADDR", "")
+    trusted = [one for one in larder.trusted_proxies if one != conf.UNIX_SOCKET]
+    if not peer and conf.UNIX_SOCKET in larder.trusted_proxies:
+        # Who comes by a Unix socket has no address: one that stands for it.
+        peer = "127.0.0.1"
+        trusted.append(peer)
+    if not peer:
+        return request.is_secure()
+    scheme = getattr(request, "_get_scheme", lambda: meta.get("wsgi.url_scheme", "http"))()
+    return secure(meta, peer, scheme, trusted, larder.scheme_from)[0] == "https"
+
+
+def session_cookie() -> str:
+    """The name of the session's cookie."""
+    return str(settings.SESSION_COOKIE_NAME)

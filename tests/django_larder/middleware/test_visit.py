@@ -1,0 +1,187 @@
+"""Pages that Larder asks for: for whom they are made, and which are confirmed."""
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient
+
+from django_larder.visit import Told, is_trusted
+
+RULES = """
+[identity]
+session_cookies = ["sessionid"]
+marker_keys = ["k1=env:LARDER_MARKER_KEY"]
+
+[audience.desk]
+key = ["segment"]
+
+[[rule]]
+path = "/desk/"
+audience = "desk"
+ttl = "10m"
+
+[[rule]]
+path = "/*"
+audience = "anonymous-and-authenticated"
+ttl = "10m"
+"""
+MEMBER = "class=authenticated"
+
+
+@pytest.fixture
+def site(larder, client):
+    with larder(RULES, segment="project.visitors.segment", trusted_proxies=["127.0.0.1"]):
+        yield client()
+
+
+def ask(client, path, told=None, **more):
+    """As Larder asks."""
+    fields = {"HTTP_VIA": "1.1 larder", "HTTP_USER_AGENT": "Larder", "REMOTE_ADDR": "127.0.0.1"}
+    if told is not None:
+        fields["HTTP_LARDER_IDENTITY"] = told
+    return client.get(path, **(fields | more))
+
+
+def confirmed(response):
+    return "larder-identity" in response.get("Vary", "").lower()
+
+
+@pytest.mark.parametrize("path", ["/club/", "/hello/", "/plain/"])
+def test_a_page_for_members_is_made_without_a_session_and_confirmed(site, path):
+    response = ask(site, path, MEMBER)
+    assert confirmed(response) and "stranger" not in response.content.decode()
+    # Larder sets the lifetime by its rule, and would obey a `private`.
+    assert not response.has_header("Cache-Control")
+
+
+def test_a_page_for_strangers_is_one_and_needs_no_cookie(site):
+    response = ask(site, "/club/", "class=anonymous")
+    assert "stranger" in response.content.decode()
+    response = ask(site, "/club/")
+    assert "stranger" in response.content.decode() and not confirmed(response)
+
+
+@pytest.mark.parametrize("path", ["/name/", "/cart/", "/mine/", "/desk/", "/later/name/"])
+def test_a_page_that_shows_more_than_was_told_is_not_confirmed(site, path):
+    response = ask(site, path, MEMBER)
+    assert not confirmed(response) and response["Cache-Control"] == "private, no-cache"
+
+
+def test_a_view_that_needs_a_real_user_is_answered_without_an_error(site):
+    response = ask(site, "/boom/", MEMBER)
+    assert response.status_code == 409 and not confirmed(response)
+    with pytest.raises(LookupError):
+        # What fails of itself goes on failing.
+        site.force_login(__import__("django.contrib.auth.models", fromlist=["User"]).User.objects.create_user("carol"))
+        site.get("/boom/")
+
+
+def test_a_page_for_a_user_is_made_for_them_and_nobody_else(site, alice, bob):
+    for user in (alice, bob):
+        response = ask(site, "/mine/", f'user="{user.pk}"')
+        assert confirmed(response) and f"mine {user.username} {user.pk}" in response.content.decode()
+    alice.is_active = False
+    alice.save()
+    for nobody in (alice.pk, 999999):
+        response = ask(site, "/mine/", f'user="{nobody}"')
+        assert not confirmed(response) and "mine nobody" in response.content.decode()
+
+
+def test_a_page_for_a_segment_is_what_the_view_is_told(site):
+    response = ask(site, "/desk/", 'segment="staff"')
+    assert confirmed(response) and "desk of staff" in response.content.decode()
+    # Whoever has a segment may be logged in or not: that is no part of the key.
+    response = ask(site, "/club/", 'segment="staff"')
+    assert not confirmed(response)
+
+
+def test_the_segment_of_a_visitors_own_request_is_the_sites_word(site, alice):
+    assert "desk of None" in site.get("/desk/").content.decode()
+    alice.is_staff = True
+    alice.save()
+    site.force_login(alice)
+    assert "desk of staff" in site.get("/desk/").content.decode()
+
+
+FORGED = [
+    {"REMOTE_ADDR": "192.0.2.1"},
+    {"REMOTE_ADDR": ""},
+    {"HTTP_VIA": "1.1 other"},
+    {"HTTP_VIA": ""},
+    {"HTTP_X_FORWARDED_FOR": "192.0.2.1"},
+    {"HTTP_FORWARDED": "for=192.0.2.1;proto=http"},
+]
+
+
+@pytest.mark.parametrize("forged", FORGED, ids=lambda forged: "-".join(f"{k}={v}" for k, v in forged.items()))
+def test_nobody_else_is_believed(site, alice, forged):
+    for told in (MEMBER, f'user="{alice.pk}"', 'segment="staff"'):
+        for path in ("/club/", "/mine/", "/desk/"):
+            response = ask(site, path, told, **forged)
+            body = response.content.decode()
+            assert not confirmed(response) and not any(word in body for word in ("member", "alice", "staff")), (told, path)
+
+
+def test_by_default_nobody_is_believed(larder, client):
+    with larder(RULES):
+        assert "stranger" in ask(client(), "/club/", MEMBER).content.decode()
+
+
+def test_only_a_get_is_made_for_somebody(site):
+    fields = {"HTTP_VIA": "1.1 larder", "REMOTE_ADDR": "127.0.0.1", "HTTP_LARDER_IDENTITY": MEMBER}
+    assert "stranger" in site.post("/club/", **fields).content.decode()
+
+
+def test_what_larder_would_not_write_is_not_read():
+    for text, told in [
+        ("class=authenticated", Told(True, None, None)),
+        ("class=anonymous", Told(False, None, None)),
+        ('user="42"', Told(None, "42", None)),
+        ('segment="a \\"b\\" \\\\ c"', Told(None, None, 'a "b" \\ c')),
+        ('class=authenticated, user="42", segment="s"', Told(True, "42", "s")),
+        ('class=authenticated, segment="s"', Told(True, None, "s")),
+        ("", None),
+        (", user=\"42\"", None),
+        ("class=staff", None),
+        ("class=authenticated,user=\"42\"", None),
+        ('class=authenticated, class=anonymous', None),
+        ('user="42", class=authenticated', None),
+        ('user="a"b"', None),
+        ('user="42', None),
+        ('user="42"\n', None),
+    ]:
+        assert Told.read(text) == told, text
+
+
+def test_a_session_of_larders_own_request_for_one_user_gets_no_marker(larder, client, alice):
+    rules = RULES.replace('"anonymous-and-authenticated"', '"per-user"')
+    with larder(rules):
+        visitor = client()
+        visitor.force_login(alice)
+        response = ask(visitor, "/name/")
+        # Larder stores it for that session: nothing may keep it from that.
+        assert "hello alice" in response.content.decode()
+        assert not response.cookies and not response.has_header("Cache-Control")
+
+
+def test_the_same_in_an_asynchronous_chain(larder, alice):
+    async def story():
+        site = AsyncClient()
+        fields = {"via": "1.1 larder", "larder-identity": MEMBER}
+        for path, is_confirmed in (("/club/", True), ("/later/", True), ("/later/name/", False), ("/name/", False)):
+            response = await site.get(path, headers=fields, REMOTE_ADDR="127.0.0.1")
+            assert confirmed(response) is is_confirmed, path
+        fields["larder-identity"] = f'user="{alice.pk}"'
+        response = await site.get("/later/name/", headers=fields)
+        assert confirmed(response) and "hello alice" in response.content.decode()
+
+    with larder(RULES, trusted_proxies=["127.0.0.1"]):
+        async_to_sync(story)()
+
+
+def test_addresses_networks_and_sockets():
+    trusted = ("127.0.0.1", "10.0.0.0/8", "2001:db8::/32")
+    for address in ("127.0.0.1", "10.1.2.3", "2001:db8::1", "::ffff:10.1.2.3"):
+        assert is_trusted(address, trusted), address
+    for address in ("", "127.0.0.2", "11.0.0.1", "::1", "localhost", "10.1.2.3, 10.1.2.3"):
+        assert not is_trusted(address, trusted), address
+    assert is_trusted("", ("unix",)) and not is_trusted("127.0.0.1", ("unix",))
