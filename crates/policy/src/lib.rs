@@ -37,6 +37,7 @@ pub mod hygiene;
 pub mod identity;
 pub mod key;
 pub mod limits;
+pub mod outward;
 mod policy;
 pub mod proxy_protocol;
 pub mod published;

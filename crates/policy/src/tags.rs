@@ -54,6 +54,12 @@ impl TagFields {
         Self { names: names.into(), stay }
     }
 
+    /// The fields, in the order of the file.
+    #[must_use]
+    pub fn names(&self) -> &[HeaderName] {
+        &self.names
+    }
+
     /// A field that tags may be in: one that means nothing else, since it is taken off.
     ///
     /// # Errors

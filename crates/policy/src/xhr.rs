@@ -82,6 +82,12 @@ impl Xhr {
         self.signs.iter().flat_map(|sign| sign.0.iter().map(|(name, _)| name))
     }
 
+    /// The fields that the signs of `class` are made of.
+    pub fn fields_of(&self, class: XhrClass) -> impl Iterator<Item = &HeaderName> {
+        let signs = self.numbered().filter(move |(bit, _)| class.0 & bit != 0);
+        signs.flat_map(|(_, sign)| sign.0.iter().map(|(name, _)| name))
+    }
+
     fn numbered(&self) -> impl Iterator<Item = (u16, &Sign)> {
         (0..u16::BITS).map(|place| 1 << place).zip(&self.signs)
     }

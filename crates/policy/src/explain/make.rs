@@ -14,7 +14,7 @@ use crate::rule::{Action, Mismatch, Rule, Share};
 use crate::ruling::{Ruling, Way};
 use crate::scheme::Scheme;
 use crate::visit::Visit;
-use crate::visitor::{Sources, Visitor, identify};
+use crate::visitor::{Sources, Visitor};
 use http::header::{self, HeaderMap, HeaderName};
 use larder_semantics::{Lookup, Reason, Timestamp};
 use std::time::Duration;
@@ -56,7 +56,7 @@ impl Policy {
         let visit = Visit { headers: &headers, ..*visit };
         let mut key = KeyBuf::new();
         let ruling = self.decide(&visit, sources, now, &mut key);
-        let visitor = identify(&headers, &self.identity, sources, now);
+        let visitor = sources.visitor(&headers, &self.identity, now);
         let (outcome, reason) = outcome(&ruling, &visit);
         let varies =
             if outcome == Outcome::Shared { varies(&ruling, key.as_bytes()) } else { Vec::new() };

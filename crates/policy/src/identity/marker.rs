@@ -120,6 +120,13 @@ impl Keys {
         Ok(Self(keys))
     }
 
+    /// How many there are: at least one.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "never empty")]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// A marker for `identity`, bound to the session cookie `(name, value)`, that counts until `expires`. Fit for a cookie's
     /// value. Parts of a second are cut off `expires`.
     ///

@@ -119,8 +119,8 @@ impl KeyScheme {
                 format!("{prefix}:{page_version}{end}{}://{host}{raw_target}", scheme.as_str())
             }
             KeyStyle::DjangoNginxMemcache => {
-                let page = format!("{host}{raw_target}&{cookie}={page_version}");
-                format!("{prefix}:{version}:{}", md5(&page))
+                let page = django_nginx_memcache_key(host, raw_target, page_version, cookie);
+                format!("{prefix}:{version}:{page}")
             }
         })
     }
@@ -187,6 +187,17 @@ fn escaped(key: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
+}
+
+/// The sum that stands for a page in keys of django-nginx-memcache. Whatever it is made of, it can be made.
+#[must_use]
+pub fn django_nginx_memcache_key(
+    host: &str,
+    full_path: &str,
+    page_version: &str,
+    cookie: &str,
+) -> String {
+    md5(&format!("{host}{full_path}&{cookie}={page_version}"))
 }
 
 fn md5(text: &str) -> String {

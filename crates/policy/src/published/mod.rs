@@ -11,5 +11,8 @@ mod publishing;
 
 pub use content_type::{ContentType, HTML};
 pub use fields::{OBEYED_FIELDS, is_obeyed};
-pub use key::{KEY_BYTES_MAX, KeyScheme, KeyStyle, TARGET_BYTES_MAX, is_page_version};
+pub use key::{
+    KEY_BYTES_MAX, KeyScheme, KeyStyle, TARGET_BYTES_MAX, django_nginx_memcache_key,
+    is_page_version,
+};
 pub use publishing::{Candidate, Publication, Publishing};
