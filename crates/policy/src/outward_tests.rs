@@ -477,8 +477,8 @@ fn methods_that_change_something_keep_what_the_application_says() {
 fn a_script_s_page_says_by_which_fields_it_is_one() {
     let by = "cache-control: max-age=5, s-maxage=600 | vary: X-Requested-With";
     check(&of(Audience::AllUsers), &[("script", 200, "", by)]);
-    let mut parts = PolicyParts::default();
-    parts.xhr = Xhr { never: true, ..Xhr::default() };
+    let xhr = Xhr { never: true, ..Xhr::default() };
+    let parts = PolicyParts { xhr, ..PolicyParts::default() };
     let never = Policy::new(parts).unwrap();
     let said = told(&never, &Method::GET, "script", 200, "cache-control: max-age=9");
     assert_eq!(

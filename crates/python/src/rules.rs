@@ -6,7 +6,7 @@ use crate::errors::{os_error, rules_error};
 use crate::identity::PyIdentity;
 use crate::request::{self, Looked, Request};
 use crate::sources::Application;
-use larder_config::{Config, ConfigBuilder, Overrides, Problems};
+use larder_config::{Config, ConfigBuilder, Problems};
 use larder_policy::outward::Asker;
 use larder_policy::{Explanation, KeyBuf, Plain, Policy, Sources};
 use larder_semantics::Timestamp;
@@ -246,9 +246,7 @@ impl Rules {
 
 /// The rules of a file, for an application: what only the proxy needs may be missing.
 fn read(name: &str, text: &str) -> Result<Config, Problems> {
-    let mut overrides = Overrides::new();
-    overrides.flag("upstream", "http://127.0.0.1:9");
-    ConfigBuilder::new().file(name, text).overrides(overrides).build()
+    ConfigBuilder::new().file(name, text).for_application().build()
 }
 
 /// Decides with what the application says, or with what the request itself proves.
