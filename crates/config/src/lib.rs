@@ -68,6 +68,7 @@ pub use overrides::Overrides;
 pub use problem::{Place, Problem, Problems, Severity};
 pub use publish::Published;
 pub use quantity::{parse_rate, show_bytes, show_duration};
+pub use rules::rule_keys;
 pub use secret::{ReadSecret, SecretSource};
 #[cfg(feature = "tls")]
 pub use tls::TlsConfig;

@@ -26,4 +26,4 @@ pub use error::FetchError;
 pub use inner::Inner;
 pub use look_up::{AsItIs, ForNobody};
 pub use reply::Reply;
-pub use rules::{Rules, RulesError};
+pub use rules::{Rule, Rules, RulesBuilder, RulesError, Setting};

@@ -24,3 +24,8 @@ pub(crate) use compiled::sign;
 pub(crate) use raw::{At, Entries, Texts};
 pub(crate) use read::{read_audiences, read_rules, single, texts};
 pub(crate) use table::{AUDIENCE_OPTIONS, For, RULE_OPTIONS, RuleOption};
+
+/// The keys that a `[[rule]]` may have, in the order of the documentation.
+pub fn rule_keys() -> impl ExactSizeIterator<Item = &'static str> {
+    RULE_OPTIONS.iter().map(|option| option.key)
+}

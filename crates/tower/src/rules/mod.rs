@@ -2,7 +2,12 @@
 //!
 //! Read and checked by `larder-config`, as the proxy's configuration is: a file that means something there means the same here.
 
+mod builder;
 mod error;
+mod rule;
+#[cfg(test)]
+mod tests;
+mod written;
 
 use std::fmt;
 use std::fs;
@@ -13,7 +18,10 @@ use larder_config::{CacheConfig, Config, ConfigBuilder, Problems};
 use larder_policy::{Front, Policy};
 use larder_semantics::Settings;
 
+pub use builder::RulesBuilder;
 pub use error::RulesError;
+pub use rule::Rule;
+pub use written::Setting;
 
 /// The site's rules, checked: what every layer is made with.
 ///
@@ -65,7 +73,7 @@ impl Rules {
         let name = path.display().to_string();
         match fs::read_to_string(path) {
             Ok(text) => Self::from_toml(&name, &text),
-            Err(cause) => Err(RulesError::new(Problems::unreadable(&name, &cause))),
+            Err(cause) => Err(RulesError::of_file(Problems::unreadable(&name, &cause))),
         }
     }
 
@@ -75,7 +83,12 @@ impl Rules {
     /// Everything that is wrong with it, not only the first thing.
     pub fn from_toml(name: &str, text: &str) -> Result<Self, RulesError> {
         let checked = ConfigBuilder::new().file(name, text).for_application().build();
-        checked.map(Self::of).map_err(RulesError::new)
+        checked.map(Self::of).map_err(RulesError::of_file)
+    }
+
+    /// Rules in code, to begin with none: then the responses decide, as RFC 9111 says.
+    pub fn builder() -> RulesBuilder {
+        RulesBuilder::default()
     }
 
     /// What is allowed but hardly meant, one line each: a rule that no request comes to, an audience that no rule names.
