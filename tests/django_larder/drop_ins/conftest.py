@@ -8,15 +8,13 @@ import pytest
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent.parent / "common")]
+os.environ["DJANGO_SETTINGS_MODULE"] = "settings_of_tests"
 
 import django  # noqa: E402
+
+django.setup()
+
 from django.apps import apps  # noqa: E402
-
-is_alone = not apps.ready
-if is_alone:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "settings_of_tests"
-    django.setup()
-
 from django.db import connections  # noqa: E402
 from django.test.utils import setup_databases, setup_test_environment, teardown_databases, teardown_test_environment  # noqa: E402
 
@@ -24,9 +22,6 @@ from django.test.utils import setup_databases, setup_test_environment, teardown_
 @pytest.fixture(scope="session", autouse=True)
 def environment():
     """The tables, and Django's own arrangements for tests."""
-    if not is_alone:
-        yield
-        return
     setup_test_environment()
     old = setup_databases(verbosity=0, interactive=False)
     yield

@@ -1,3 +1,6 @@
-"""No pages: each test says its own by `override_settings(ROOT_URLCONF=__name__)`."""
+"""The admin. For other pages each test says its own by `override_settings(ROOT_URLCONF=__name__)`."""
 
-urlpatterns: list = []
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [path("admin/", admin.site.urls)]
