@@ -210,7 +210,8 @@ def test_lifetimes(program, client, timeout, expected):
     with override_settings(CACHE_NGINX_TIME=timeout):
         client.get("/bare/")
     found = page_of(program, "/bare/")
-    assert (found is None) if expected is None else found[1] in (expected, expected - 1)
+    # Beyond thirty days Django says when, and Memcached's clock goes by the second.
+    assert (found is None) if expected is None else abs(found[1] - expected) <= 2
 
 
 def test_without_a_prefix_and_with_a_version(program, client):
