@@ -50,6 +50,17 @@ pub enum Door {
     As(HeaderValue),
 }
 
+/// Whether the site has a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admitted<'a> {
+    /// It has.
+    AsNamed,
+    /// It has not, and requests for it count as being for this one.
+    As(&'a HeaderValue),
+    /// It has not, and they are refused.
+    Not,
+}
+
 /// What the application is told of a request that goes on.
 #[derive(Clone, Copy, Debug)]
 pub struct Telling<'a> {
@@ -70,23 +81,64 @@ impl Front {
     #[inline]
     #[must_use]
     pub fn door(&self, scheme: Scheme, method: &Method, host: &str, uri: &Uri) -> Option<Door> {
-        let is_health = self.health.iter().any(|path| path.as_str() == uri.path());
-        if is_health && matches!(*method, Method::GET | Method::HEAD) {
+        if self.is_health(method, uri) {
             return Some(Door::Health);
         }
-        let is_open = self.hosts.is_empty() && self.default_host.is_none();
-        if is_open && !self.https.redirect && self.schemes.is_none() {
-            return None;
-        }
-        self.closed(scheme, method, host, uri)
-    }
-
-    fn closed(&self, scheme: Scheme, method: &Method, host: &str, uri: &Uri) -> Option<Door> {
-        let Some((host, other)) = self.site(host) else { return Some(Door::UnknownHost) };
-        let elsewhere = self.elsewhere(scheme, method, host, &target(uri));
-        elsewhere
+        let (host, other) = match self.admits(host) {
+            Admitted::AsNamed => (host, None),
+            Admitted::As(own) => (own.to_str().unwrap_or(host), Some(own)),
+            Admitted::Not => return Some(Door::UnknownHost),
+        };
+        self.redirect(scheme, method, host, uri)
             .map(|(to, reason)| Door::Redirect(to, reason))
             .or_else(|| other.cloned().map(Door::As))
+    }
+
+    /// Whether a request asks only whether Larder is there.
+    #[inline]
+    #[must_use]
+    pub fn is_health(&self, method: &Method, uri: &Uri) -> bool {
+        self.health.iter().any(|path| path.as_str() == uri.path())
+            && matches!(*method, Method::GET | Method::HEAD)
+    }
+
+    /// Whether requests for this host, which is canonical, are let in.
+    #[inline]
+    #[must_use]
+    pub fn admits(&self, host: &str) -> Admitted<'_> {
+        if self.hosts.is_empty() && self.default_host.is_none() {
+            return Admitted::AsNamed;
+        }
+        match self.site(host) {
+            None => Admitted::Not,
+            Some((_, None)) => Admitted::AsNamed,
+            Some((_, Some(_))) => self.default_host.as_ref().map_or(Admitted::Not, Admitted::As),
+        }
+    }
+
+    /// Whether any request that came by this scheme is sent to the other one.
+    #[inline]
+    #[must_use]
+    pub fn may_redirect(&self, scheme: Scheme) -> bool {
+        self.schemes.is_some() || (self.https.redirect && scheme == Scheme::Http)
+    }
+
+    /// Where a request goes that came by the wrong scheme, and why. `host` is canonical; nobody is sent anywhere from or to a host
+    /// that the site does not have.
+    #[inline]
+    #[must_use]
+    pub fn redirect(
+        &self,
+        scheme: Scheme,
+        method: &Method,
+        host: &str,
+        uri: &Uri,
+    ) -> Option<(Redirect, Reason)> {
+        if !self.may_redirect(scheme) {
+            return None;
+        }
+        let (host, _) = self.site(host)?;
+        self.elsewhere(scheme, method, host, &target(uri))
     }
 
     /// The host that a request counts as being for, and the site's own where that is another than it names. `None`: the site

@@ -11,7 +11,7 @@ use http::header::{CONNECTION, HOST, HeaderMap, HeaderValue, UPGRADE};
 use http::{Request, Response, StatusCode, Uri, Version};
 use hyper::upgrade::OnUpgrade;
 use larder_policy::front::Telling;
-use larder_policy::hygiene::Route;
+use larder_policy::hygiene::{self, Route};
 use larder_policy::{Arrival, Front, Scheme, forwarded};
 use larder_tower::{AsItIs, ForNobody, RequestBody};
 use larder_upstream::{Interim, Upstream, UpstreamBody, UpstreamError};
@@ -178,22 +178,14 @@ impl Service<Request<RequestBody<Inbound>>> for Forward {
         if cleaned.is_of_note() {
             dropped::count(&self.told.metrics, front, &self.context, &cleaned);
         }
-        if let Some(protocols) = cleaned.upgrade.filter(|wish| can_upgrade && !is_http(wish)) {
+        if let Some(protocols) =
+            cleaned.upgrade.filter(|wish| can_upgrade && !hygiene::is_http(wish))
+        {
             headers.insert(UPGRADE, protocols);
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         }
         self.upstream.ask(request, self.sink().map(pass_on))
     }
-}
-
-/// Whether a client wants to go on in another version of HTTP. It would then speak to the application
-/// past the cache and every rule ("h2c smuggling"); RFC 9110 §7.8 lets a server ignore the wish.
-fn is_http(wish: &HeaderValue) -> bool {
-    let mut protocols = wish.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    protocols.any(|protocol| {
-        let name = protocol.split(|byte| *byte == b'/').next().unwrap_or_default();
-        [&b"h2c"[..], b"h2", b"h3", b"http", b"tls"].iter().any(|it| name.eq_ignore_ascii_case(it))
-    })
 }
 
 fn pass_on(sink: InterimSink) -> Interim {
@@ -202,23 +194,4 @@ fn pass_on(sink: InterimSink) -> Interim {
         larder_semantics::strip_hop_by_hop(&mut headers);
         sink.send(status, &headers);
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn other_versions_of_http_are_not_asked_for() {
-        for (wish, expected) in [
-            ("websocket", false),
-            ("h2c", true),
-            ("websocket, H2C", true),
-            ("HTTP/2.0", true),
-            ("TLS/1.2", true),
-            ("h2c-like", false),
-        ] {
-            assert_eq!(is_http(&HeaderValue::from_static(wish)), expected, "{wish}");
-        }
-    }
 }

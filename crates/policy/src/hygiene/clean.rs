@@ -61,6 +61,24 @@ impl Cleaned {
 ///
 /// One pass over the names; allocates only to remember what is to be removed.
 pub fn clean(headers: &mut HeaderMap, rules: &FieldRules, route: Route) -> Cleaned {
+    sweep(headers, rules, route, Told::TakenOff)
+}
+
+/// The same for a request of a trusted peer whose word about the client is to be read further in: that stays, in the spellings with
+/// dashes.
+pub fn clean_of_trusted(headers: &mut HeaderMap, rules: &FieldRules, route: Route) -> Cleaned {
+    sweep(headers, rules, route, Told::Kept)
+}
+
+/// What becomes of the fields about the client.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    TakenOff,
+    Kept,
+}
+
+#[inline]
+fn sweep(headers: &mut HeaderMap, rules: &FieldRules, route: Route, told: Told) -> Cleaned {
     let mut cleaned = Cleaned::default();
     let mut unwanted: Vec<HeaderName> = Vec::new();
     let mut connection_is_present = false;
@@ -77,8 +95,9 @@ pub fn clean(headers: &mut HeaderMap, rules: &FieldRules, route: Route) -> Clean
         } else if !may_be_unwanted(text) {
             false
         } else if tells_of_client(text) {
-            cleaned.told_of_client += 1;
-            true
+            let is_taken = told == Told::TakenOff;
+            cleaned.told_of_client += usize::from(is_taken);
+            is_taken
         } else if rules.is_unwanted_override(name, route) {
             note(name, &mut cleaned.overriding, &mut cleaned.overriding_names)
         } else {
@@ -360,6 +379,22 @@ mod tests {
         ]);
         let cleaned = clean_for_application(&mut headers);
         assert_eq!((cleaned.told_of_client, cleaned.underscored), (3, 1));
+    }
+
+    #[test]
+    fn a_trusted_peers_word_stays_and_what_only_looks_like_it_goes() {
+        let mut headers = fields(&[
+            ("x-forwarded-for", "1"),
+            ("forwarded", "for=1"),
+            ("x_forwarded_for", "6.6.6.6"),
+            ("x-original-url", "/admin"),
+            ("connection", "close, x-a"),
+            ("x-a", "1"),
+        ]);
+        let cleaned = clean_of_trusted(&mut headers, &FieldRules::default(), Route::Stored);
+        assert_eq!(headers.keys().collect::<Vec<_>>(), ["x-forwarded-for", "forwarded"]);
+        let counted = (cleaned.told_of_client, cleaned.underscored, cleaned.overriding);
+        assert_eq!(counted, (0, 1, 1));
     }
 
     #[test]

@@ -8,12 +8,14 @@ mod check;
 mod clean;
 mod fields;
 mod overrides;
+mod upgrade;
 
 pub use check::{Refusal, check, scheme_agrees, target};
-pub use clean::{Cleaned, TeTrailers, clean};
+pub use clean::{Cleaned, TeTrailers, clean, clean_of_trusted};
 pub use fields::{
     Collision, FieldRules, Passed, Removal, Underscores, collision, route, with_dashes,
 };
 pub use overrides::{
     OVERRIDE_FIELDS, Override, OverrideField, Route, has_override, is_override, override_of,
 };
+pub use upgrade::is_http;
