@@ -81,6 +81,8 @@ class Larder:
     """How long the admin listener is waited for, seconds."""
     automatic_tags: bool = False
     """Whether pages are tagged with what they were made from, and purged when that changes."""
+    automatic_ignore: tuple[str, ...] = ()
+    """What automatic tags do not look at: `"app"`, `"app.model"` or `"app.model.field"`."""
     tags_max: int = 64
     """How many rows of one response are tags of their own; with more only their models are."""
     outbox: bool = True
@@ -89,6 +91,8 @@ class Larder:
     """How often a process tries to send what is left in that table, seconds."""
     using: str | None = None
     """The database of that table; the default one without it."""
+    hosts: tuple[str, ...] = ()
+    """The hosts on which a path is purged; every host without it, which takes longer where many pages are published."""
     lookup_database: str | None = None
     """The database in which `larder serve` remembers published pages."""
     never_xhr: bool = False
@@ -225,6 +229,18 @@ def _patterns(key: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _names(key: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) and re.fullmatch(r"\w+(\.\w+){0,2}", one) for one in value):
+        raise wrong(key, f"must be a list of applications, models and fields, not {value!r}", 'write it as in ["shop.book.views"]')
+    return tuple(value)
+
+
+def _hosts(key: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise wrong(key, f"must be a list of hosts, not {value!r}", 'write it as in ["www.example.com"]')
+    return tuple(_host(key, one) for one in value)
+
+
 def _host(key: str, value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9.\[\]:-]+", value):
         raise wrong(key, f"must be a host, not {value!r}", 'write it as in "www.example.com"')
@@ -259,10 +275,12 @@ KINDS: dict[str, tuple[Kind, bool]] = {
     "token_file": (_path, True),
     "timeout": (_seconds, False),
     "automatic_tags": (_bool, False),
+    "automatic_ignore": (_names, False),
     "tags_max": (_count, False),
     "outbox": (_bool, False),
     "retry_every": (_seconds, False),
     "using": (_text, True),
+    "hosts": (_hosts, False),
     "lookup_database": (_text, True),
     "never_xhr": (_bool, False),
     "https": (_https, False),
