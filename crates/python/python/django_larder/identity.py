@@ -17,7 +17,7 @@ from django.utils.functional import LazyObject, empty
 
 from . import conf
 from ._core import Identity, Rules
-from .visit import Visit, logger, session_cookie
+from .visit import Visit, logger
 
 NOBODY = Identity(False)
 SHARED = ("public", "s-maxage")
@@ -80,29 +80,30 @@ class Markers:
         larder = conf.larder()
         self.rules = rules
         self.name = rules.marker_cookie
+        self.session = str(settings.SESSION_COOKIE_NAME)
         self.age = larder.marker_age
         self.on = larder.identity and rules.marker_keys > 0
 
     def verified(self, request: HttpRequest) -> tuple[Identity, int] | None:
         """What the request's own marker proves, and until when."""
-        session = raw_cookie(request.META, session_cookie())
+        session = raw_cookie(request.META, self.session)
         marker = raw_cookie(request.META, self.name)
         if session is None or marker is None:
             return None
-        return self.rules.verify_marker(marker, (session_cookie(), session), int(time.time()))
+        return self.rules.verify_marker(marker, (self.session, session), int(time.time()))
 
     def is_due(self, request: HttpRequest) -> bool:
         """Whether a visitor with a session has no marker, or one in the second half of its life."""
-        if not self.on or session_cookie() not in request.COOKIES:
+        if not self.on or self.session not in request.COOKIES:
             return False
         proof = self.verified(request)
         return proof is None or proof[1] - time.time() <= self.age / 2
 
     def session_after(self, request: HttpRequest, response: HttpResponseBase) -> tuple[str | None, bool]:
         """The session cookie that the visitor has when this response is there, and whether the response sets it."""
-        morsel = response.cookies.get(session_cookie())
+        morsel = response.cookies.get(self.session)
         if morsel is None:
-            return raw_cookie(request.META, session_cookie()), False
+            return raw_cookie(request.META, self.session), False
         # Where it is deleted it is set to nothing.
         return (morsel.coded_value if morsel.value else None), True
 
@@ -110,9 +111,9 @@ class Markers:
         """Whether the response may have to set a marker, so that it has to be known who the visitor is."""
         if not self.on or visit.asks:
             return False
-        if session_cookie() in response.cookies:
+        if self.session in response.cookies:
             return True
-        if session_cookie() not in request.COOKIES or response.status_code == 304 or response.status_code >= 500:
+        if self.session not in request.COOKIES or response.status_code == 304 or response.status_code >= 500:
             return False
         return known_user(request) is not None and not _is_everybodys(response)
 
@@ -120,7 +121,7 @@ class Markers:
         """Sets the marker where it is due, or says something else than what is so; takes it off where there is no session."""
         session, is_new = self.session_after(request, response)
         if session is None:
-            if is_new and (self.name in request.COOKIES or session_cookie() in request.COOKIES):
+            if is_new and (self.name in request.COOKIES or self.session in request.COOKIES):
                 self.take_off(response)
             return
         user = known_user(request)
@@ -134,7 +135,7 @@ class Markers:
                 proof = self.verified(request)
                 if proof is not None and proof[0] == identity and proof[1] - time.time() > self.age / 2:
                     return
-            marker = self.rules.sign_marker(identity, (session_cookie(), session), int(time.time()) + self.age)
+            marker = self.rules.sign_marker(identity, (self.session, session), int(time.time()) + self.age)
         except ValueError as error:
             logger.error("no marker for the visitor of %s, so that none of their pages are shared: %s", request.path, error)
             return

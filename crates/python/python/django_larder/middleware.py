@@ -22,7 +22,7 @@ from . import conf
 from ._core import Decision, Identity, embeds_token, is_script, never_headers
 from .identity import Markers, asegment_of, identity_of, known_user, segment_of
 from .page import Page, page_of, tags_of
-from .visit import SomeUser, Visit, is_secure, logger, session_cookie
+from .visit import SomeUser, Visit, is_secure, logger
 
 Handler = Callable[[HttpRequest], Any]
 TOKEN_BYTES_MAX = 64 * 1024
@@ -213,7 +213,7 @@ class LarderMiddleware(Both):
         """Who the visitor is, where that is known without asking. None: what the marker says."""
         if visit.told is not None:
             return visit.told.identity
-        if session_cookie() not in request.COOKIES:
+        if self.markers.session not in request.COOKIES:
             return None
         user = known_user(request)
         if user is None or isinstance(user, SomeUser) or not self.markers.on:
@@ -237,7 +237,7 @@ class LarderMiddleware(Both):
         self, visit: Visit, request: HttpRequest, response: HttpResponseBase, decision: Decision, page: Page | None
     ) -> None:
         """What the response says to caches that are not Larder."""
-        personal = _is_personal(visit, request, response, decision)
+        personal = _is_personal(visit, request, response, decision, self.markers.session)
         if visit.asks and decision.way == "share" and page is None:
             # Larder applies the rule itself, and a `private` for others would keep it from storing the page.
             if personal and not decision.forms:
@@ -280,7 +280,9 @@ def _grace(response: HttpResponseBase, decision: Decision) -> None:
         response["Surrogate-Control"] = f"max-age={int(decision.ttl)}+{stale};larder"
 
 
-def _is_personal(visit: Visit, request: HttpRequest, response: HttpResponseBase, decision: Decision) -> bool:
+def _is_personal(
+    visit: Visit, request: HttpRequest, response: HttpResponseBase, decision: Decision, session: str
+) -> bool:
     """Whether a page is one visitor's by what is in it: a token of theirs, or a message to them."""
     # Whoever takes a token has the cookie sent: CsrfViewMiddleware leaves the key there, whether it was needed or not.
     if "CSRF_COOKIE_NEEDS_UPDATE" in request.META:
@@ -288,12 +290,16 @@ def _is_personal(visit: Visit, request: HttpRequest, response: HttpResponseBase,
     messages = getattr(request, "_messages", None)
     if messages is not None and messages.used and len(messages) > 0:
         return True
-    if visit.asks or decision.way != "share" or getattr(response, "streaming", True) or session_cookie() in request.COOKIES:
+    if visit.asks or decision.way != "share" or getattr(response, "streaming", True) or session in request.COOKIES:
         return False
     if "html" not in response.get("Content-Type", "") or response.has_header("Content-Encoding"):
         return False
     content: bytes = response.content  # type: ignore[attr-defined]
-    return len(content) <= TOKEN_BYTES_MAX and embeds_token(content) is not None
+    if len(content) > TOKEN_BYTES_MAX:
+        return False
+    lower = content.lower()
+    # Every name that a token goes by has one of these in it; most pages have neither, and are not read.
+    return (b"srf" in lower or b"token" in lower) and embeds_token(content) is not None
 
 
 def segment_if_simple(request: HttpRequest) -> str | None:

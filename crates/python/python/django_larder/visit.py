@@ -19,7 +19,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject, empty
 
@@ -241,8 +240,3 @@ def is_secure(request: HttpRequest) -> bool:
         return request.is_secure()
     scheme = getattr(request, "_get_scheme", lambda: meta.get("wsgi.url_scheme", "http"))()
     return secure(meta, peer, scheme, trusted, larder.scheme_from)[0] == "https"
-
-
-def session_cookie() -> str:
-    """The name of the session's cookie."""
-    return str(settings.SESSION_COOKIE_NAME)
