@@ -1,0 +1,1 @@
+"""A blog with comments and members, of which every page is cached."""
