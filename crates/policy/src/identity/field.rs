@@ -17,8 +17,26 @@ pub const LARDER_IDENTITY: HeaderName = HeaderName::from_static("larder-identity
 /// [`VALUE_BYTES_MAX`](super::VALUE_BYTES_MAX) bytes. Other members say nothing.
 #[must_use]
 pub fn read(response: &HeaderMap) -> Option<Identity> {
+    let Parts { class, user, segment } = read_parts(response)?;
+    Some(Identity { class: class?, user, segment })
+}
+
+/// For whom a shared page is to be made: the parts that its key holds, as [`write`] says them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Logged in or not, where the key says.
+    pub class: Option<Class>,
+    /// The user's name or number.
+    pub user: Option<String>,
+    /// The application's own page version.
+    pub segment: Option<String>,
+}
+
+/// Reads the field of a request that fills a shared page. `None`: missing or malformed, as for [`read`]; but no part is required.
+#[must_use]
+pub fn read_parts(request: &HeaderMap) -> Option<Parts> {
     // RFC 9651 §4.2: several lines are one value.
-    let mut lines = response.get_all(LARDER_IDENTITY).iter().map(HeaderValue::as_bytes);
+    let mut lines = request.get_all(LARDER_IDENTITY).iter().map(HeaderValue::as_bytes);
     let mut text = Cow::Borrowed(lines.next()?);
     for line in lines {
         let text = text.to_mut();
@@ -26,7 +44,7 @@ pub fn read(response: &HeaderMap) -> Option<Identity> {
         text.extend_from_slice(line);
     }
     let read = members::read(&text, Form::Field)?;
-    Some(Identity { class: read.class?, user: read.user, segment: read.segment })
+    Some(Parts { class: read.class, user: read.user, segment: read.segment })
 }
 
 /// Writes the given parts. `None` if a part can't be written: it is empty, longer than what [`read`] takes, or not of
@@ -181,6 +199,19 @@ mod tests {
             let line = write(Some(class), user.as_deref(), segment.as_deref()).unwrap();
             let written = HeaderMap::from_iter([(LARDER_IDENTITY, line)]);
             prop_assert_eq!(read(&written), Some(Identity { class, user, segment }));
+        }
+
+        #[test]
+        fn parts_are_read_as_they_were_written(
+            class in prop::option::of(prop::sample::select(vec![Class::Anonymous, Class::Authenticated])),
+            user in prop::option::of("[ -~]{1,60}"),
+            segment in prop::option::of("[ -~]{1,60}"),
+        ) {
+            let line = write(class, user.as_deref(), segment.as_deref());
+            let written: HeaderMap = line.into_iter().map(|line| (LARDER_IDENTITY, line)).collect();
+            let parts = Parts { class, user, segment };
+            let expected = Some(parts).filter(|parts| *parts != Parts::default());
+            prop_assert_eq!(read_parts(&written), expected);
         }
 
         #[test]
