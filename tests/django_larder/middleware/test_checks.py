@@ -45,6 +45,8 @@ CASES = {
     "W012 style": (GOOD + '\n[forwarded]\nstyle = "forwarded"\n', TRUSTED),
     "W012 other": (GOOD, TRUSTED | {"SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_SSL", "on")}),
     "E011": (GOOD, TRUSTED | {"https": {"both_ways": True}, "SECURE_HSTS_SECONDS": 3600}),
+    "E011 redirect": (GOOD, TRUSTED | {"https": {"both_ways": True}, "SECURE_SSL_REDIRECT": True}),
+    "E011 alone": (GOOD, TRUSTED | {"MIDDLEWARE": [*MIDDLEWARE, ours.BOTH_WAYS], "SECURE_SSL_REDIRECT": True}),
     "E013": (FORM, {"CSRF_USE_SESSIONS": True}),
     "E013 name": (FORM, {"CSRF_COOKIE_NAME": "token"}),
     "W015": (GOOD.replace("bypass_cookies", "#"), TRUSTED),

@@ -5,6 +5,8 @@ import time
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.test import AsyncClient
 from django.test.utils import CaptureQueriesContext
 
@@ -145,6 +147,34 @@ def test_the_marker_is_no_secret_of_somebody_elses_session(visitor, client, alic
     thief.get("/login/bob/")
     thief.cookies["larder_id"] = visitor.cookies["larder_id"].value
     assert proof(thief) is None
+
+
+def test_a_request_whose_user_is_not_its_sessions_changes_nothing(larder, client, alice, bob):
+    # As where an API's token says who it is, beside the session's cookie.
+    others = {"bob": bob, "nobody": AnonymousUser()}
+
+    def token(get_response):
+        def middleware(request):
+            if name := request.META.get("HTTP_TOKEN"):
+                request.user = others[name]
+            return get_response(request)
+
+        return middleware
+
+    import project.visitors
+
+    project.visitors.token = token
+    try:
+        with larder(RULES, MIDDLEWARE=[*settings.MIDDLEWARE, "project.visitors.token"]):
+            visitor = client()
+            visitor.get("/login/alice/")
+            for name in others:
+                assert "larder_id" not in visitor.get("/club/", HTTP_TOKEN=name).cookies
+                age(visitor, 290)
+                visitor.get("/club/", HTTP_TOKEN=name)
+                assert proof(visitor) == Identity(True, str(alice.pk))
+    finally:
+        del project.visitors.token
 
 
 # ---- the look-up ----

@@ -12,6 +12,7 @@ from serving import Browser, Process, start_larder
 
 SERVERS = {
     "gunicorn": (["gunicorn", "--workers", "2", "--threads", "4", "--bind", "127.0.0.1:0", "project.wsgi"], r"Listening at: http://[\d.]+:(\d+)"),
+    "preloaded": (["gunicorn", "--preload", "--workers", "2", "--threads", "4", "--bind", "127.0.0.1:0", "project.wsgi"], r"Listening at: http://[\d.]+:(\d+)"),
     "uvicorn": (["uvicorn", "--port", "0", "--no-access-log", "project.asgi:application"], r"running on http://[\d.]+:(\d+)"),
 }
 
@@ -24,7 +25,7 @@ def start(server, environment):
 @pytest.fixture(scope="module", params=SERVERS)
 def served(request, served_database):
     """The ports of Larder and of the application behind it."""
-    pytest.importorskip(request.param)
+    pytest.importorskip(SERVERS[request.param][0][0])
     rules = HERE / "served.toml"
     application = start(request.param, served_database | {"PROJECT_RULES": str(rules)})
     os.environ["LARDER_MARKER_KEY"] = served_database["LARDER_MARKER_KEY"]
@@ -209,7 +210,7 @@ ttl = "1m"
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_look_up_does_without_a_key(server, served_database, tmp_path):
-    pytest.importorskip(server)
+    pytest.importorskip(SERVERS[server][0][0])
     rules = tmp_path / "larder.toml"
     rules.write_text(LOOKED_UP)
     application = start(server, served_database | {"PROJECT_RULES": str(rules)})

@@ -34,6 +34,7 @@ INSIDE = (
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
 )
+BOTH_WAYS = "django_larder.middleware.SSLRedirectMiddleware"
 DJANGO_CACHES = ("django.middleware.cache.UpdateCacheMiddleware", "django.middleware.cache.FetchFromCacheMiddleware")
 IDENTITY_PARTS = ("class", "user", "segment")
 Check = Callable[[], Iterable[CheckMessage]]
@@ -225,12 +226,20 @@ def _scheme() -> Iterable[CheckMessage]:
     larder, file = conf.larder(), _file()
     header = settings.SECURE_PROXY_SSL_HEADER
     hint = 'Write SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https").'
-    if larder.https.both_ways and settings.SECURE_HSTS_SECONDS:
-        yield _error(
-            11,
-            "LARDER['https']['both_ways'] sends views back to http, and browsers that were told SECURE_HSTS_SECONDS never ask by http.",
-            "Take one of the two out.",
-        )
+    if larder.https.both_ways or BOTH_WAYS in settings.MIDDLEWARE:
+        others = {
+            "SECURE_HSTS_SECONDS": settings.SECURE_HSTS_SECONDS,
+            "SECURE_SSL_REDIRECT": settings.SECURE_SSL_REDIRECT,
+            "https.redirect of the rules": file.get("https", {}).get("redirect"),
+            "https.hsts of the rules": file.get("https", {}).get("hsts"),
+        }
+        for name in (name for name, is_on in others.items() if is_on):
+            yield _error(
+                11,
+                f"Views without SSL are sent back to http (both_ways, SSLRedirectMiddleware), and {name} sends everybody to https: "
+                "a circle.",
+                "Take one of the two out.",
+            )
     if not file:
         return
     style = file.get("forwarded", {}).get("style", "x-forwarded")

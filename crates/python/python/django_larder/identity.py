@@ -11,6 +11,7 @@ from typing import Any
 
 from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import LazyObject, empty
@@ -125,10 +126,8 @@ class Markers:
                 self.take_off(response)
             return
         user = known_user(request)
-        if user is None:
-            # Nobody looked at the user of a session that is new: without one it is nobody's.
-            if getattr(request, "session", None) is None or "_auth_user_id" in request.session:
-                return
+        if not _is_sessions(request, user):
+            return
         try:
             identity = identity_of(request, user, segment)
             if not is_new:
@@ -160,6 +159,18 @@ class Markers:
             domain=settings.SESSION_COOKIE_DOMAIN,
             samesite=settings.SESSION_COOKIE_SAMESITE,
         )
+
+
+def _is_sessions(request: HttpRequest, user: Any) -> bool:
+    """Whether this is who the session is of. By a token, or by a view's own word, a request's user may be somebody else."""
+    store = getattr(request, "session", None)
+    if store is None or not hasattr(store, "_session_cache"):
+        # Nobody has looked into the session, and this is not the place to wait for it.
+        return False
+    stated = store.get(SESSION_KEY)
+    if not getattr(user, "is_authenticated", False):
+        return stated is None
+    return stated is not None and str(stated) == str(user._meta.pk.value_to_string(user))
 
 
 def _is_everybodys(response: HttpResponseBase) -> bool:

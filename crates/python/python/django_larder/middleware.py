@@ -22,7 +22,7 @@ from . import conf
 from ._core import Decision, Identity, embeds_token, is_script, never_headers
 from .identity import Markers, asegment_of, identity_of, known_user, segment_of
 from .page import Page, page_of, tags_of
-from .visit import SomeUser, Visit, is_secure, logger
+from .visit import NotShared, SomeUser, Visit, is_secure, logger
 
 Handler = Callable[[HttpRequest], Any]
 TOKEN_BYTES_MAX = 64 * 1024
@@ -160,12 +160,16 @@ class LarderMiddleware(Both):
         return known_user(request) is None and self.markers.is_due(request)
 
     def _exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        """Whoever stumbles over somebody of whom nothing is known has to be asked by the visitor."""
+        """A page that can't be made for several: the visitor is asked for."""
         visit: Visit | None = getattr(request, "larder", None)
         if visit is None or visit.beyond is None:
             return None
-        logger.info("%s can't be made for all: it reads %s, and then: %r", request.path, visit.beyond, exception)
-        return HttpResponse("This page is made for one visitor only.\n", status=409, content_type="text/plain", headers=NEVER)
+        if not isinstance(exception, NotShared):
+            logger.info("%s reads %s, which is one visitor's, and then: %r", request.path, visit.beyond, exception)
+        response = HttpResponse("This page is made for one visitor only.\n", status=409, content_type="text/plain", headers=NEVER)
+        # Nothing is wrong, so that Django need not warn of it: django.utils.log.log_response.
+        response._has_been_logged = True  # type: ignore[attr-defined]
+        return response
 
     # ---- behind it ----
 

@@ -4,9 +4,9 @@ Larder asks for a shared page without the visitor's cookies and address, and say
 made ("what is unkeyed is unsent", docs/rules.md). What a client wrote into that field counts for nothing: it is believed from
 `LARDER["trusted_proxies"]` only, of a GET or HEAD that came through Larder on nobody's behalf, and taken off otherwise.
 
-Of such a request the application may know what it was told, and nothing else. What it looks at beyond that (another
-attribute of the user, the session) would be one visitor's on everybody's page, so it is remembered here, and the page is then
-not confirmed: Larder drops it, and the visitor's own request goes through with their cookies.
+Of such a request the application may know what it was told, and nothing else. What it looks at beyond that (another attribute of
+the user, the session) would be one visitor's on everybody's page. It gets NotShared for it; and even where that is caught, the
+page is not confirmed: Larder drops it, and the visitor's own request goes through with their cookies.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject, empty
 
@@ -31,6 +32,13 @@ STRING = r'"((?:[^"\\]|\\["\\])*)"'
 # Exactly what Larder writes: crates/policy/src/identity/field.rs.
 FIELD = re.compile(rf"(?:class=(anonymous|authenticated))?(?:(?:^|, )user={STRING})?(?:(?:^|, )segment={STRING})?", re.ASCII)
 ESCAPED = re.compile(r'\\(["\\])')
+
+
+class NotShared(PermissionDenied):
+    """The page depends on the one visitor who asks, and it was to be made for several.
+
+    A kind of PermissionDenied, so that a middleware that stumbles over it makes a 403 of it and no report of an error.
+    """
 
 
 class Told(NamedTuple):
@@ -93,7 +101,7 @@ class Visit:
         """Which version of the page is to be made: what `LARDER["segment"]` says, or what Larder was told by it."""
         if self.told is not None:
             if self.told.segment is None and self.told.authenticated:
-                self.goes_beyond("request.larder.segment")
+                raise self.beyond_told("request.larder.segment")
             return self.told.segment
         function = conf.larder().segment
         if function is None or self.asks:
@@ -101,6 +109,11 @@ class Visit:
         if iscoroutinefunction(function):
             raise TypeError("LARDER['segment'] is a coroutine function: await it, or read the segment in an async view from it")
         return function(self._request) or None
+
+    def beyond_told(self, what: str) -> NotShared:
+        """What is raised where something is read that was not told; the page will not be shared."""
+        self.goes_beyond(what)
+        return NotShared(f"{what} is one visitor's, and the page is for several")
 
     def goes_beyond(self, what: str) -> None:
         """Remembers that the page depends on what was not told: it will not be shared."""
@@ -135,10 +148,7 @@ class Visit:
 
 
 class SomeUser:
-    """Whoever shares the page: logged in or not, and nothing else is known.
-
-    It answers everything else as an anonymous user does, and remembers that it was asked.
-    """
+    """Whoever shares the page: logged in or not, and nothing else is known. Whatever else is asked of it raises NotShared."""
 
     def __init__(self, visit: Visit) -> None:
         self.__dict__["_visit"] = visit
@@ -148,8 +158,7 @@ class SomeUser:
         """Whether they are logged in."""
         visit: Visit = self.__dict__["_visit"]
         if visit.told is None or visit.told.authenticated is None:
-            visit.goes_beyond("request.user.is_authenticated")
-            return False
+            raise visit.beyond_told("request.user.is_authenticated")
         return visit.told.authenticated
 
     @property
@@ -163,26 +172,22 @@ class SomeUser:
         return self.is_authenticated
 
     def __getattr__(self, name: str) -> Any:
-        from django.contrib.auth.models import AnonymousUser
-
         if name.startswith("__"):
             raise AttributeError(name)
         visit: Visit = self.__dict__["_visit"]
-        visit.goes_beyond(f"request.user.{name}")
-        return getattr(AnonymousUser(), name)
+        raise visit.beyond_told(f"request.user.{name}")
 
     def __str__(self) -> str:
         visit: Visit = self.__dict__["_visit"]
-        visit.goes_beyond("the user's name")
-        return ""
+        raise visit.beyond_told("the user's name")
 
     def __eq__(self, other: object) -> bool:
         visit: Visit = self.__dict__["_visit"]
-        visit.goes_beyond("whether the user is a certain one")
-        return False
+        raise visit.beyond_told("whether the user is a certain one")
 
     def __hash__(self) -> int:
-        return id(self.__dict__["_visit"])
+        visit: Visit = self.__dict__["_visit"]
+        raise visit.beyond_told("which user it is")
 
 
 def _load_user(visit: Visit, key: str) -> Any:
