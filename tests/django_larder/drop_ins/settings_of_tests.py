@@ -1,5 +1,6 @@
 """Django's usual settings, for tests that need no server. What a test is about it sets by `override_settings`."""
 
+import os
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -40,6 +41,9 @@ TEMPLATES = [
     }
 ]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+if port := os.environ.get("DROP_INS_POSTGRES"):
+    place = {"NAME": "postgres", "USER": "larder", "HOST": "127.0.0.1", "PORT": port}
+    DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql"} | place}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 # Quick to compute: nothing here is worth protecting.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

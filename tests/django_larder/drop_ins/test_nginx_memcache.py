@@ -19,6 +19,7 @@ from django.template.response import TemplateResponse
 from django.test import AsyncClient, Client, RequestFactory, override_settings
 from django.urls import path
 
+from django_larder._core import page_key
 from django_larder.nginx_memcache import apps, cache, marks, records, signals
 from django_larder.nginx_memcache.decorators import cache_page_nginx
 from django_larder.nginx_memcache.models import CachedPageRecord
@@ -190,6 +191,13 @@ def test_keys_are_those_that_nginx_asks_for():
         assert cache.get_cache_key(host, full_path, page_version, cookie) == base_key(full_path, page_version, host, cookie)
     with override_settings(CACHE_NGINX_COOKIE="version"):
         assert cache.get_cache_key("a", "/") == base_key("/", "", "a", "version")
+
+
+def test_larder_publishes_under_the_same_keys():
+    for target in ("/", "/a/?b=c", "/caf%C3%A9/"):
+        for page_version in ("", "mobile"):
+            published = page_key("django-nginx-memcache", "ps", "1", "pv", "https", HOST, target, page_version)
+            assert published == caches["default"].make_key(cache.get_cache_key(HOST, target, page_version))
 
 
 @pytest.mark.parametrize("full_path", ["/", "/bare/", "/bare/?a=b&c=d", "/bare/?q=%C3%A9", "/%C3%A9/"])
@@ -546,7 +554,7 @@ def test_a_page_that_is_too_large_leaves_neither_itself_nor_an_older_one_nor_a_r
     records.remember(key, HOST, None, "f", 60)
     response = client.get("/odd/?kind=large")
     assert response.status_code == 200 and len(response.content) == 2 << 20
-    assert not page_of(program, "/odd/?kind=large")
+    assert not page_of(program, "/odd/?kind=large") and not CachedPageRecord.objects.exists()
 
 
 def test_without_memcached_there_are_still_pages(client):

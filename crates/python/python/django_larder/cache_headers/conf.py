@@ -69,7 +69,7 @@ def read() -> tuple[Rule, ...]:
 
     policies.browser_seconds()
     shared_policies()
-    known = dict(policies.BUILT_IN) | _custom_policies()
+    known = {**policies.BUILT_IN, **_custom_policies()}
     rules = [rule for name, ages in _timeouts(known) for rule in _rules_of(name, ages, known[name])]
     # Sorting keeps the order of what is equal.
     return tuple(sorted(rules, key=lambda rule: -len(rule.source)))

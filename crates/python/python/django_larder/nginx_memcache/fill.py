@@ -81,14 +81,21 @@ class Fill:
             if is_listed:
                 records.remember(key, self._parent(), self.supplementary, fill, self.timeout)
             conf.cache().set(key, content, self.timeout)
-            if marks.read(self._marks()) == self.before:
-                if is_listed and random.randrange(PRUNE_ONE_IN) == 0:
-                    records.prune(portions_max=2)
+            if marks.read(self._marks()) != self.before:
+                logger.debug("%s was taken away while it was made", self.request.path)
+            elif is_listed and not conf.cache().touch(key, self.timeout):
+                # Django says nothing when Memcached refuses a page.
+                logger.warning("%s was not taken by Memcached: %d bytes", self.request.path, len(content))
+            else:
+                self._prune_at_times(is_listed)
                 return
-            logger.debug("%s was taken away while it was made", self.request.path)
         except Exception as error:
             logger.warning("%s could not be stored: %r", self.request.path, error)
         self._undo(key, fill, is_listed)
+
+    def _prune_at_times(self, is_listed: bool) -> None:
+        if is_listed and random.randrange(PRUNE_ONE_IN) == 0:
+            records.prune(portions_max=2)
 
     def _undo(self, key: str, fill: str, is_listed: bool) -> None:
         """What is there may be an older page, which nobody would find any more."""
