@@ -63,6 +63,7 @@ mod who;
 
 pub use future::IdentityFuture;
 pub use layer::IdentityLayer;
+pub(crate) use layer::timestamp;
 pub use service::IdentityService;
 pub use signer::{MarkerError, Signer};
 pub use visitor::Visitor;

@@ -2,7 +2,7 @@
 //!
 //! What a request says about its visitor (`Forwarded`, `X-Forwarded-Proto`, `X-Forwarded-For` and their kin) counts only on
 //! connections of peers that were named; **nobody is trusted until named**. The decision is written onto the request as an
-//! [`Arrival`] extension, which the other layers, and handlers, read:
+//! [`Arrival`](crate::Arrival) extension, which the other layers, and handlers, read:
 //!
 //! 1. It is found out whose connection it is: by the [`Peer`] extension, by a closure over the extensions
 //!    ([`SchemeLayerBuilder::peer_from`]), or said once for a connection ([`SchemeLayer::for_connection`]).
