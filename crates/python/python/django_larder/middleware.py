@@ -1,4 +1,4 @@
-"""The middleware: what the rules say of a response, said; and two small ones that do one thing each.
+"""The middleware: what the rules say of a response, said. Two small ones that do one thing each are named here too.
 
 `LarderMiddleware` stands first in MIDDLEWARE, so that it sees each response last: with its cookies, compressed, and as the
 other middleware made it. It works in a synchronous and in an asynchronous chain, and in neither uses a thread of its own.
@@ -7,64 +7,27 @@ other middleware made it. It works in a synchronous and in an asynchronous chain
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, cast
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
-from django.utils.encoding import iri_to_uri
 
 from . import conf
-from ._core import Decision, Identity, embeds_token, is_script, never_headers
+from ._core import Decision, Identity, embeds_token, is_script
+from .both import Both, Handler
 from .identity import Markers, asegment_of, identity_of, known_user, segment_of
 from .page import Page, page_of, tags_of
-from .visit import NotShared, SomeUser, Visit, is_secure, logger
+from .schemes import SSLRedirectMiddleware, other_scheme
+from .scripts import NEVER, NeverCacheXhrMiddleware, never
+from .visit import NotShared, SomeUser, Visit, logger
 
-Handler = Callable[[HttpRequest], Any]
+__all__ = ["LarderMiddleware", "NeverCacheXhrMiddleware", "SSLRedirectMiddleware"]
+
 TOKEN_BYTES_MAX = 64 * 1024
 """Larger pages are not looked through for tokens of other frameworks: Django's own are known without."""
-
-
-class Both:
-    """A middleware for both kinds of chain: `begin` before the view, `finish` behind it."""
-
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> Any:
-        if self.is_async:
-            return self._acall(request)
-        return self.finish(request, self.get_response(request))
-
-    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        return self.finish(request, await self.get_response(request))
-
-    def finish(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """What becomes of a response."""
-        return response
-
-    def hook(self, name: str, function: Callable[..., Any]) -> None:
-        """Has Django call `function` as `process_view` or `process_exception`, in a chain that waits without a thread."""
-        if self.is_async:
-
-            @functools.wraps(function)
-            async def hooked(*args: Any, **kwargs: Any) -> Any:
-                answer = function(*args, **kwargs)
-                return await answer if isinstance(answer, Awaitable) else answer
-
-            setattr(self, name, hooked)
-        else:
-            setattr(self, name, function)
 
 
 class LarderMiddleware(Both):
@@ -145,7 +108,7 @@ class LarderMiddleware(Both):
     def _begin(self, request: HttpRequest, kwargs: dict[str, Any]) -> HttpResponseBase | None:
         https = self.larder.https
         if https.redirect or https.both_ways:
-            redirect = _other_scheme(request, kwargs, https)
+            redirect = other_scheme(request, kwargs, https)
             if redirect is not None:
                 return redirect
         visit: Visit = request.larder  # type: ignore[attr-defined]
@@ -194,7 +157,7 @@ class LarderMiddleware(Both):
             if self.larder.headers:
                 self._say(visit, request, response, decision, page)
         if self.never_xhr and (decision is not None and decision.reason == "xhr" or is_script(request.META)):
-            _never(response)
+            never(response)
         return response
 
     def _decide(self, visit: Visit, request: HttpRequest, page: Page | None) -> Decision | None:
@@ -205,11 +168,13 @@ class LarderMiddleware(Both):
             who = identity() if identity is not None else None
             known = Identity(bool(who and who.authenticated), None, str(version) if version else None)
             identity = lambda: known  # noqa: E731
+        # Not `get_host()`, which looks at ALLOWED_HOSTS again: what is not allowed was refused by now.
+        host: str = request._get_raw_host()  # type: ignore[attr-defined]
         try:
             return rules.decide_meta(
-                request.method or "GET", request.scheme or "http", request.get_host(), target_of(request), request.META, identity
+                request.method or "GET", request.scheme or "http", host, target_of(request), request.META, identity
             )
-        except (DisallowedHost, ValueError):
+        except ValueError:
             # Nobody keeps what was answered to such a request.
             return None
 
@@ -228,7 +193,7 @@ class LarderMiddleware(Both):
         if request.method not in ("GET", "HEAD") or decision.way == "never":
             return
         tags: dict[str, None] = dict.fromkeys(decision.tags)
-        tags.update(dict.fromkeys(tags_of(response)))
+        tags.update(tags_of(response))
         if seen is not None:
             tags.update(dict.fromkeys(cast("Iterable[str]", seen.tags())))
         if not tags:
@@ -260,14 +225,6 @@ class LarderMiddleware(Both):
             response[name] = value
         if page is not None and page.grace is not None and visit.via:
             _grace(response, decision)
-
-
-NEVER = dict(never_headers())
-
-
-def _never(response: HttpResponseBase) -> None:
-    for name, value in NEVER.items():
-        response[name] = value
 
 
 def _keep_private(response: HttpResponseBase) -> None:
@@ -336,78 +293,3 @@ def target_of(request: HttpRequest) -> str:
         raw_path = scope["raw_path"].partition(b"?")[0]
         return cast(str, (raw_path + b"?" + query if query else raw_path).decode("latin-1"))
     return request.get_full_path()
-
-
-# ---- scripts' requests ----------------------------------------------------------------------------------------------
-
-
-class NeverCacheXhrMiddleware(Both):
-    """Answers to scripts say that nobody may keep them.
-
-    A script's request is one with `X-Requested-With: XMLHttpRequest`. Answers to all others say that they vary by that field,
-    so that a shared cache does not answer a script from the page of a navigation.
-    """
-
-    def finish(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Says so."""
-        if request.META.get("HTTP_X_REQUESTED_WITH") == "XMLHttpRequest":
-            _never(response)
-        elif request.method in ("GET", "HEAD"):
-            patch_vary_headers(response, ["X-Requested-With"])
-        return response
-
-
-# ---- schemes --------------------------------------------------------------------------------------------------------
-
-
-class SSLRedirectMiddleware(Both):
-    """Sends each view to its scheme: those with `SSL` to https, all others to http.
-
-    `SSL` is an argument of the URL (`path("pay/", view, {"SSL": True})`) that the view does not get. GET and HEAD are
-    redirected by 301, other methods by 308, which keeps the method and the body.
-    """
-
-    def __init__(self, get_response: Handler) -> None:
-        super().__init__(get_response)
-        self.hook("process_view", self._view)
-
-    def _view(
-        self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> HttpResponseBase | None:
-        return _other_scheme(request, kwargs, BOTH_WAYS)
-
-
-BOTH_WAYS = conf.Https(both_ways=True)
-
-
-def _other_scheme(request: HttpRequest, kwargs: dict[str, Any], https: conf.Https) -> HttpResponseBase | None:
-    """A redirect to the scheme that the view is for; None where it has come by that."""
-    marked = kwargs.pop("SSL", None)
-    is_https = is_secure(request)
-    if marked is not None:
-        wanted = bool(marked)
-    elif https.is_exempt(request.path):
-        return None
-    else:
-        wanted = https.redirect
-        if not wanted and not https.both_ways:
-            return None
-    if not wanted and not https.both_ways:
-        # A view that is by http too: without both ways nobody is sent there.
-        return None
-    if wanted == is_https:
-        return None
-    scheme = "https" if wanted else "http"
-    host = https.host if https.host is not None and wanted else _without_default_port(request.get_host())
-    url = iri_to_uri(f"{scheme}://{host}{request.get_full_path()}")
-    response = HttpResponsePermanentRedirect(url)
-    if request.method not in ("GET", "HEAD"):
-        # 301 makes a GET of a POST in browsers (RFC 9110 §15.4.2), and what was sent is lost.
-        response.status_code = 308
-    # A cache that does not tell the schemes apart would make a circle of it.
-    response["Cache-Control"] = "no-store"
-    return response
-
-
-def _without_default_port(host: str) -> str:
-    return host.removesuffix(":80") if host.endswith(":80") else host.removesuffix(":443")

@@ -42,9 +42,9 @@ def tag_response(response: Response, *tags: object) -> Response:
     return response
 
 
-def tags_of(response: HttpResponseBase) -> Iterable[str]:
+def tags_of(response: HttpResponseBase) -> dict[str, None]:
     """The tags that were given so far, in order, each once."""
-    return cast("Iterable[str]", response.__dict__.get("_larder_tags", ()))
+    return cast("dict[str, None]", response.__dict__.get("_larder_tags", {}))
 
 
 def _tag(tag: object) -> str:
