@@ -135,6 +135,37 @@ def test_wider_expressions_match_all_that_the_original_matches():
             assert rules.decide("GET", "http", "a.test", url, []).rule == 0, (source, url)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_varnish_s_words_mean_the_same(seed):
+    import re
+
+    chance = random.Random(f"varnish {seed}")
+    # What they have in common with Python's, so that Python can say what they mean.
+    looking = ["(?=a|/)", "(?!b)", r"(?<=/)", "(?<!x)", "(?>a+)", "b*+", "(?-i:c)", "[^A-C]"]
+    compared = 0
+    for _ in range(200):
+        source = made_up(chance) + chance.choice(looking) + chance.choice(PIECES)
+        try:
+            pattern = re.compile(source)
+        except re.error:
+            # Atomic groups are new in Python 3.11.
+            continue
+        other = re.compile(f"^(?:{expressions.for_varnish(source).text})")
+        for url in export.plain_samples(source):
+            assert bool(pattern.match(url)) == bool(other.search(url)), (source, other.pattern, url)
+            compared += 1
+    assert compared > 1000
+
+
+def test_parts_that_match_nothing_are_still_an_expression():
+    for source in ["^/a(?:\u00e9)?b", r"^/a(?:\s|c)", "^/a[\u00e9x]", "(?i)^/\u212aa", "^/(?:(?!)|b)"]:
+        text = expressions.for_larder(source).text
+        rules = Rules.parse("larder.toml", f'upstream = "http://127.0.0.1:1"\n[[rule]]\nmatch = \'{text}\'\n')
+        urls = ["/ab", "/ac", "/ax", "/ka", "/b"]
+        found = [url for url in urls if rules.decide("GET", "http", "a.test", url, []).rule == 0]
+        assert found == [url for url in urls if conf._compiled("", source).match(url)] != [], source
+
+
 def test_a_difference_is_found():
     with override_settings(CACHE_HEADERS={"timeouts": {"all-users": {10: ("^/aa",)}}}):
         file = export.exported("http://127.0.0.1:8000", "/_larder/identity")

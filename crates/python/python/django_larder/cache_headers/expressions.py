@@ -75,7 +75,7 @@ def _translated(source: str, writer: _Writer) -> Translation:
     flags = tree.state.flags
     text = writer.sequence(tree, ignores_case=bool(flags & re.IGNORECASE))
     if flags & re.IGNORECASE:
-        text = f"(?i){text}"
+        text = f"(?i:{text})" if writer.has_everything else f"(?i){text}"
     return Translation(text, tuple(dict.fromkeys(writer.lost)), _is_impossible(tree))
 
 
@@ -141,6 +141,9 @@ class _Writer:
         return self._look(value, ignores_case, "=")
 
     def _assert_not(self, value: Any, ignores_case: bool) -> str:
+        if not value[1]:
+            # Nothing follows everywhere, so this holds nowhere.
+            return self._failure(value, ignores_case)
         return self._look(value, ignores_case, "!")
 
     def _look(self, value: Any, ignores_case: bool, kind: str) -> str:
@@ -262,7 +265,9 @@ def _escaped(code: int, special: str) -> str:
 def _is_impossible(items: Any) -> bool:
     """Whether a part that can't be left out matches no URL."""
     for op, value in items:
-        if op == sre.FAILURE or (op == sre.LITERAL and value not in PRINTABLE and value not in _OTHER_CASES):
+        if op == sre.FAILURE or (op == sre.ASSERT_NOT and not value[1]):
+            return True
+        if op == sre.LITERAL and value not in PRINTABLE and value not in _OTHER_CASES:
             return True
         if op == sre.BRANCH and all(_is_impossible(branch) for branch in value[1]):
             return True
