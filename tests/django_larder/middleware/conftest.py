@@ -91,7 +91,7 @@ def client():
 
 @pytest.fixture(scope="session")
 def served_database(tmp_path_factory):
-    """A database in a file, with alice and bob in it, for servers that are started as programs: what names it in their environment."""
+    """A database in a file, with alice, bob and carol in it, for servers that are started as programs: what names it in their environment."""
     path = tmp_path_factory.mktemp("served") / "site.sqlite3"
     environment = os.environ | {"PROJECT_DATABASE": str(path), "LARDER_MARKER_KEY": KEY}
     code = (
@@ -99,7 +99,7 @@ def served_database(tmp_path_factory):
         "from django.core.management import call_command\n"
         "call_command('migrate', verbosity=0)\n"
         "from django.contrib.auth.models import User\n"
-        "[User.objects.create_user(name, password='secret') for name in ('alice', 'bob')]\n"
+        "[User.objects.create_user(name, password='secret') for name in ('alice', 'bob', 'carol')]\n"
     )
     import subprocess
 

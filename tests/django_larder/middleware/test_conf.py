@@ -61,6 +61,14 @@ def test_an_error_in_the_rules_names_their_file_and_line(larder):
     assert "larder.toml:3" in str(caught.value)
 
 
+def test_a_missing_secret_is_told_with_its_place(larder, monkeypatch):
+    rules = '[identity]\nsession_cookies = ["sessionid"]\nmarker_keys = ["k1=env:LARDER_MARKER_KEY"]\n'
+    with larder(rules):
+        monkeypatch.delenv("LARDER_MARKER_KEY")
+        with pytest.raises(ImproperlyConfigured, match=r"larder.toml:3(.|\n)*LARDER_MARKER_KEY"):
+            conf.rules()
+
+
 def test_every_key_is_read_and_has_its_default():
     assert set(conf.KINDS) == {field.name for field in dataclasses.fields(conf.Larder)}
     assert set(conf.HTTPS_KINDS) == {field.name for field in dataclasses.fields(conf.Https)}

@@ -1,6 +1,7 @@
 """The site under real servers, behind `larder serve`: who gets a hit, and that nobody sees another's page."""
 
 import os
+import random
 import re
 import sys
 import time
@@ -193,6 +194,47 @@ def test_processes_share_the_key_and_each_reads_the_rules_itself(served, visitor
     paths = [fresh("/club/") + str(number) for number in range(12)]
     assert all("stored" in alice.get(path).why for path in paths)
     assert all("hit" in alice.get(path).why for path in paths)
+
+
+def test_visitors_at_random_see_their_own_pages_and_nobody_elses(visitor):
+    chance = random.Random(7)
+    # Names of who is logged in, by browser. Nobody is staff but alice, who is promoted in another test.
+    browsers = [visitor() for _ in range(6)]
+    names = [None] * len(browsers)
+    paths = ["/club/", "/hello/", "/name/", "/mine/", "/cart/", "/desk/"]
+    asked = 0
+    hits = 0
+    for _ in range(300):
+        which = chance.randrange(len(browsers))
+        browser = browsers[which]
+        step = chance.random()
+        if step < 0.06:
+            names[which] = "bob" if which % 2 else "carol"
+            browser.get(f"/login/{names[which]}/")
+            continue
+        if step < 0.1:
+            browser.get("/logout/")
+            names[which] = None
+            continue
+        if step < 0.12:
+            browser.cookies.pop("larder_id", None)
+            continue
+        if step < 0.14 and names[which] is None:
+            browser.cookies = {"larder_id": chance.choice(browsers).cookies.get("larder_id", "x")}
+        name, path = names[which], chance.choice(paths)
+        page = browser.get(path + "?at-random")
+        asked += 1
+        hits += "hit" in page.why
+        expected = {
+            "/club/": f"club for a {'member' if name else 'stranger'}",
+            "/hello/": f"Hello {'member' if name else 'stranger'}",
+            "/name/": f"hello {name or 'stranger'}",
+            "/mine/": f"mine {name or 'nobody'} ",
+            "/cart/": "cart 0",
+            "/desk/": "desk of None",
+        }[path]
+        assert said(page).startswith(expected), (path, name, said(page), page.why)
+    assert hits > asked / 3, (hits, asked)
 
 
 LOOKED_UP = """

@@ -128,6 +128,12 @@ def test_the_segment_of_a_visitors_own_request_is_the_sites_word(site, alice):
     assert "desk of staff" in site.get("/desk/").content.decode()
 
 
+def test_a_version_that_is_one_visitors_is_not_confirmed(site):
+    assert confirmed(ask(site, "/versioned/", MEMBER))
+    response = ask(site, "/by-staff/", MEMBER)
+    assert not confirmed(response) and response["Cache-Control"] == "private, no-cache"
+
+
 FORGED = [
     {"REMOTE_ADDR": "192.0.2.1"},
     {"REMOTE_ADDR": ""},

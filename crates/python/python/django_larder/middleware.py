@@ -164,7 +164,11 @@ class LarderMiddleware(Both):
         rules = self.rules if page is None else page.rules
         identity = self._identity(visit, request)
         if page is not None and page.version is not None:
-            version = page.version(request)
+            try:
+                version = page.version(request)
+            except NotShared:
+                # Its version is the visitor's, and Larder asks for several: it is not confirmed.
+                return None
             who = identity() if identity is not None else None
             known = Identity(bool(who and who.authenticated), None, str(version) if version else None)
             identity = lambda: known  # noqa: E731

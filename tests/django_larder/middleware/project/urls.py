@@ -24,6 +24,7 @@ urlpatterns = [
     path("paged-class/", views.Paged.as_view()),
     path("paged-class-later/", views.PagedLater.as_view()),
     path("versioned/", views.versioned),
+    path("by-staff/", views.by_staff),
     path("tagged/<int:number>/", views.tagged),
     path("boom/", views.boom),
     path("login/<str:name>/", views.log_in),

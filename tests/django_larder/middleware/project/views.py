@@ -132,6 +132,12 @@ def versioned(request):
     return made("versioned")
 
 
+@page(ttl=600, version=lambda request: request.user.is_staff)
+def by_staff(request):
+    """Two versions, by what is known of a real user only."""
+    return made("by staff")
+
+
 def tagged(request, number):
     """Names what it is made of."""
     return tag_response(made("tagged"), f"post:{number}", number)
