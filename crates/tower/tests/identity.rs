@@ -7,7 +7,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use futures_util::FutureExt as _;
-    use http::header::{COOKIE, HeaderMap, VARY};
+    use http::header::{AUTHORIZATION, COOKIE, HeaderMap, VARY};
     use http::{Request, Response};
     use larder_tower::{ForNobody, Identity, IdentityLayer, Rules, Signer, Visitor};
     use tower::{Layer as _, ServiceExt as _, service_fn};
@@ -127,28 +127,63 @@ mod tests {
         }
     }
 
+    /// Which parts a handler looks at.
+    type Looks = fn(&Identity) -> String;
+
+    /// What a handler says that looks at this, and whether the page is confirmed.
+    fn page(line: &'static str, looks: Looks) -> (String, bool) {
+        let handler = service_fn(move |request: Request<()>| async move {
+            let visitor = request.extensions().get::<Visitor>().expect("the layer is there");
+            let said = looks(visitor.identity().expect("it is told"));
+            Ok::<_, Infallible>(Response::builder().header(VARY, "accept").body(said).unwrap())
+        });
+        let mut request = Request::get("/").header("larder-identity", line).body(()).unwrap();
+        request.extensions_mut().insert(ForNobody);
+        let response = layer_at(start()).layer(handler).oneshot(request).now_or_never();
+        let response = response.expect("at once").expect("infallible");
+        let vary: Vec<_> = response.headers().get_all(VARY).iter().cloned().collect();
+        assert_eq!(vary.first().map(|line| line == "accept"), Some(true));
+        let confirmed = vary.get(1).is_some_and(|line| line == "larder-identity");
+        (response.into_body(), confirmed)
+    }
+
     #[test]
-    fn a_fetch_of_the_caches_own_is_for_whom_it_says_and_confirmed() {
+    fn a_fetch_of_the_caches_own_is_for_whom_it_says_and_confirmed_where_no_more_was_looked_for() {
+        let class: Looks = |known| known.is_authenticated().to_string();
+        let user: Looks = |known| known.user().unwrap_or("-").to_owned();
+        let segment: Looks = |known| known.segment().unwrap_or("-").to_owned();
+        let member = "class=authenticated";
         let cases = [
-            (
-                "class=authenticated, user=\"ada\", segment=\"staff\"",
-                "true Some(\"ada\") Some(\"staff\") field",
-            ),
-            ("class=anonymous", "false None None field"),
-            ("user=\"ada\"", "true Some(\"ada\") None field"),
-            ("segment=\"staff\"", "false None Some(\"staff\") field"),
+            ("class=authenticated, user=\"ada\", segment=\"staff\"", user, "ada", true),
+            (member, class, "true", true),
+            (member, user, "-", false),
+            (member, segment, "-", false),
+            ("class=anonymous", class, "false", true),
+            ("class=anonymous", user, "-", true),
+            ("user=\"ada\"", class, "true", true),
+            ("user=\"ada\"", user, "ada", true),
+            ("user=\"ada\"", segment, "-", false),
+            ("segment=\"staff\"", segment, "staff", true),
+            ("segment=\"staff\"", class, "false", false),
         ];
-        for (line, expected) in cases {
-            let mut request = Request::get("/").header("larder-identity", line).body(()).unwrap();
-            request.extensions_mut().insert(ForNobody);
-            let (said, vary) = answer(&layer_at(start()), request);
-            assert_eq!(said, expected, "{line}");
-            assert_eq!(vary, ["accept", "larder-identity"], "{line}");
+        for (line, looks, said, confirmed) in cases {
+            assert_eq!(page(line, looks), (said.to_owned(), confirmed), "{line}");
         }
         let mut nobody = Request::get("/").body(()).unwrap();
         nobody.extensions_mut().insert(ForNobody);
         let (said, vary) = answer(&layer_at(start()), nobody);
         assert_eq!((said.as_str(), vary.len()), ("false None None", 1));
+    }
+
+    #[test]
+    fn for_whom_a_page_is_made_is_nobody_to_sign_for() {
+        let (told, _) = page("class=authenticated", |known| {
+            let signer = Signer::new(&rules()).expect("a key");
+            let refused = signer.set_cookie(known, SESSION, start());
+            assert!(known.field().is_none());
+            refused.map_or_else(|wrong| wrong.to_string(), |_| "signed".to_owned())
+        });
+        assert!(told.contains("says less than who somebody is"), "{told}");
     }
 
     #[test]
@@ -167,9 +202,10 @@ mod tests {
     #[test]
     fn behind_larder_serve_the_field_is_believed() {
         let layer = layer_at(start()).behind_larder();
-        let request = Request::get("/").header("larder-identity", "user=\"ada\"").body(()).unwrap();
+        let all = "class=authenticated, user=\"ada\", segment=\"staff\"";
+        let request = Request::get("/").header("larder-identity", all).body(()).unwrap();
         let (said, vary) = answer(&layer, request);
-        assert_eq!(said, "true Some(\"ada\") None field");
+        assert_eq!(said, "true Some(\"ada\") Some(\"staff\") field");
         assert_eq!(vary, ["accept", "larder-identity"]);
         let own = format!("sid=abcdefgh; {}", marker(&ada(), SESSION));
         let (said, vary) = answer(&layer, cookies(&own));
@@ -198,10 +234,13 @@ mod tests {
             ("never logged in", "theme=dark", Identity::anonymous(), start(), &nothing),
         ];
         for (name, line, identity, now, expected) in cases {
-            let headers = HeaderMap::from_iter([(COOKIE, line.parse().unwrap())]);
+            let mut headers = HeaderMap::from_iter([(COOKIE, line.parse().unwrap())]);
             let set = signer.refresh(&headers, &identity, now).expect(name);
             let set = set.map(|line| line.to_str().expect("text").to_owned()).unwrap_or_default();
             assert!(expected(&set), "{name}: {set:?}");
+            headers.insert(AUTHORIZATION, "Bearer x".parse().unwrap());
+            let left = signer.refresh(&headers, &identity, now).expect(name);
+            assert_eq!(left, None, "{name}: who a token names");
         }
     }
 

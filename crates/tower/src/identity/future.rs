@@ -9,7 +9,7 @@ use http::header::{HeaderMap, HeaderValue, VARY};
 use larder_policy::identity::field::LARDER_IDENTITY;
 use pin_project_lite::pin_project;
 
-use super::visitor::Looked;
+use super::watch::Watch;
 
 pin_project! {
     /// The response of an [`IdentityService`](super::IdentityService).
@@ -17,13 +17,13 @@ pin_project! {
     pub struct IdentityFuture<F> {
         #[pin]
         inner: F,
-        looked: Looked,
+        watch: Watch,
     }
 }
 
 impl<F> IdentityFuture<F> {
-    pub(super) const fn new(inner: F, looked: Looked) -> Self {
-        Self { inner, looked }
+    pub(super) const fn new(inner: F, watch: Watch) -> Self {
+        Self { inner, watch }
     }
 }
 
@@ -36,7 +36,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut response = ready!(this.inner.poll(cx))?;
-        if this.looked.is_so() {
+        if this.watch.confirms() {
             confirm(response.headers_mut());
         }
         Poll::Ready(Ok(response))

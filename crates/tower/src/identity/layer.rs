@@ -12,7 +12,7 @@ use larder_policy::{Plain, identify};
 use larder_semantics::Timestamp;
 use tower_layer::Layer;
 
-use super::{Identity, IdentityService, Visitor};
+use super::{IdentityService, Visitor};
 use crate::{ForNobody, Rules};
 
 /// Finds out who asks. The module says where it stands.
@@ -59,7 +59,7 @@ impl IdentityLayer {
             None
         };
         let visitor = match page {
-            Some(parts) => Visitor::of_page(Identity::from(parts)),
+            Some(parts) => Visitor::of_page(parts),
             None => {
                 let visitor = identify(request.headers(), &self.rules, &Plain, (self.now)());
                 Visitor::of(&visitor)

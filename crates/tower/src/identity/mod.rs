@@ -7,8 +7,9 @@
 //! Behind a [`CacheLayer`](crate::CacheLayer) there are also requests that no visitor sent: fetches of pages that several share. For an
 //! audience by class, user or segment they have no session, and say in `Larder-Identity` for whom the page is to be made. The layer
 //! reads that, so that a handler finds the same [`Visitor`] as in a visitor's own request, with the parts by which the page is shared
-//! and no others. When the handler has looked at it, the layer says so in the response (`Vary: Larder-Identity`). A page whose
-//! handler did not look is not stored under a rule that tells visitors apart: each visitor gets their own.
+//! and no others. When the handler has looked at them, the layer says so in the response (`Vary: Larder-Identity`), and the page is
+//! shared. A page whose handler did not look, or looked for a part that was not told (the user, where members share the page), is not
+//! stored: each visitor's own request goes through, with their cookies, and gets their own page.
 //!
 //! # Where it stands
 //!
@@ -59,6 +60,7 @@ mod layer;
 mod service;
 mod signer;
 mod visitor;
+mod watch;
 mod who;
 
 pub use future::IdentityFuture;

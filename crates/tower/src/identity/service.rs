@@ -33,7 +33,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let looked = self.layer.mark(&mut request).looked();
-        IdentityFuture::new(self.inner.call(request), looked)
+        let watch = self.layer.mark(&mut request).watch();
+        IdentityFuture::new(self.inner.call(request), watch)
     }
 }

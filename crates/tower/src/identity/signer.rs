@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
-use http::header::HeaderMap;
+use http::header::{AUTHORIZATION, HeaderMap};
 use larder_policy::cookies;
 use larder_policy::identity::{IdentityRules, Marker, Session};
 use larder_semantics::Timestamp;
@@ -101,7 +101,7 @@ impl Signer {
         }
         let whole = identity.whole().ok_or_else(|| {
             MarkerError(
-                "nobody said whether they are logged in: a page's part is no identity".into(),
+                "this is for whom a page is made, which says less than who somebody is".into(),
             )
         })?;
         let expires = timestamp(now).plus(self.age);
@@ -123,7 +123,8 @@ impl Signer {
 
     /// What to do about the marker of a request whose session the application has just looked up, and found to be
     /// `identity`'s. `None`: nothing. It is set where there is none that counts for this session, where it says something else, and
-    /// when half of its life is over; where there is no session it is taken off.
+    /// when half of its life is over; where there is no session it is taken off. A request with `Authorization` is left alone: who
+    /// that names need not be whose session it is.
     ///
     /// # Errors
     /// As [`set_cookie`](Self::set_cookie).
@@ -133,6 +134,9 @@ impl Signer {
         identity: &Identity,
         now: SystemTime,
     ) -> Result<Option<HeaderValue>, MarkerError> {
+        if request.contains_key(AUTHORIZATION) {
+            return Ok(None);
+        }
         let mut markers = self.markers(request);
         let Session::One { name, value } = Session::of(request, &self.rules) else {
             return Ok(markers.next().map(|_| self.clear()));

@@ -1,21 +1,21 @@
 //! Who asks, as handlers find it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use larder_policy::Doubt;
+use larder_policy::identity::field::Parts;
 
 use super::Identity;
+use super::watch::Watch;
 use super::who::ANONYMOUS;
 
 /// Who asks: an extension of the requests that come out of an [`IdentityLayer`](super::IdentityLayer).
 ///
 /// In a fetch of the cache's own it is for whom the page is made. Looking at it says that the page was made for them, by
-/// `Vary: Larder-Identity` in the response; so look before you answer.
+/// `Vary: Larder-Identity` in the response; so look before you answer. Looking for what the page is not shared by keeps it from
+/// being shared.
 #[derive(Clone, Debug)]
 pub struct Visitor {
     who: Who,
-    looked: Looked,
+    watch: Watch,
 }
 
 #[derive(Clone, Debug)]
@@ -25,33 +25,12 @@ enum Who {
     Unverified(Doubt),
 }
 
-/// Whether a handler has looked at the identity that a page is made for. `None`: nobody wants to know.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Looked(Option<Arc<AtomicBool>>);
-
-impl Looked {
-    fn watched() -> Self {
-        Self(Some(Arc::default()))
-    }
-
-    fn note(&self) {
-        if let Some(looked) = &self.0 {
-            looked.store(true, Ordering::Release);
-        }
-    }
-
-    /// Whether anybody has.
-    pub(super) fn is_so(&self) -> bool {
-        self.0.as_ref().is_some_and(|looked| looked.load(Ordering::Acquire))
-    }
-}
-
 impl Visitor {
     /// Who is known of: nobody in particular and visitors without a session are anonymous. `None`: somebody has a session and is not
     /// verified, so that the application has to look it up.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {
-        self.looked.note();
+        self.watch.looked();
         match &self.who {
             Who::Anonymous => Some(&ANONYMOUS),
             Who::Verified(identity) => Some(identity),
@@ -62,7 +41,7 @@ impl Visitor {
     /// Whether there is no session.
     #[must_use]
     pub fn is_anonymous(&self) -> bool {
-        self.looked.note();
+        self.watch.looked();
         matches!(self.who, Who::Anonymous)
     }
 
@@ -75,7 +54,7 @@ impl Visitor {
     /// Why somebody with a session is not verified.
     #[must_use]
     pub fn doubt(&self) -> Option<Doubt> {
-        self.looked.note();
+        self.watch.looked();
         match self.who {
             Who::Anonymous | Who::Verified(_) => None,
             Who::Unverified(doubt) => Some(doubt),
@@ -83,8 +62,9 @@ impl Visitor {
     }
 
     /// For whom a page is to be made that others get as well.
-    pub(super) fn of_page(identity: Identity) -> Self {
-        Self { who: Who::Verified(identity), looked: Looked::watched() }
+    pub(super) fn of_page(parts: Parts) -> Self {
+        let watch = Watch::of_page();
+        Self { who: Who::Verified(Identity::of_page(parts, watch.clone())), watch }
     }
 
     /// Who sent a request.
@@ -98,10 +78,10 @@ impl Visitor {
             // The application is who would be asked.
             larder_policy::Visitor::LookUp => Who::Unverified(Doubt::NoProof),
         };
-        Self { who, looked: Looked::default() }
+        Self { who, watch: Watch::NONE }
     }
 
-    pub(super) fn looked(&self) -> Looked {
-        self.looked.clone()
+    pub(super) fn watch(&self) -> Watch {
+        self.watch.clone()
     }
 }
