@@ -2,6 +2,7 @@
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.test import AsyncClient, RequestFactory
 
 from django_larder.visit import Told, is_trusted
@@ -208,6 +209,33 @@ def test_the_same_in_an_asynchronous_chain(larder, alice):
 
     with larder(RULES, trusted_proxies=["127.0.0.1"]):
         async_to_sync(story)()
+
+
+def reads_early(attribute):
+    def middleware(get_response):
+        def handle(request):
+            getattr(request.user, attribute)
+            return get_response(request)
+
+        return handle
+
+    return middleware
+
+
+@pytest.mark.parametrize(("attribute", "is_confirmed"), [("is_authenticated", True), ("username", False)])
+def test_middleware_that_looks_at_the_user_before_the_view_sees_whom_the_page_is_for(larder, client, alice, attribute, is_confirmed):
+    import project.visitors
+
+    project.visitors.early = reads_early(attribute)
+    try:
+        more = {"MIDDLEWARE": [*settings.MIDDLEWARE, "project.visitors.early"]}
+        with larder(RULES, trusted_proxies=["127.0.0.1"], **more):
+            response = ask(client(), "/club/", MEMBER)
+            assert confirmed(response) is is_confirmed and "stranger" not in response.content.decode()
+            response = ask(client(), "/mine/", f'user="{alice.pk}"')
+            assert confirmed(response) and "mine alice" in response.content.decode()
+    finally:
+        del project.visitors.early
 
 
 def test_addresses_networks_and_sockets():

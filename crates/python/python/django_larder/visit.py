@@ -71,7 +71,7 @@ class Told(NamedTuple):
 class Visit:
     """What is known of one request: `request.larder`."""
 
-    __slots__ = ("_request", "asks", "beyond", "told", "user_wanted", "via")
+    __slots__ = ("_auser", "_request", "_user", "asks", "beyond", "told", "via")
 
     def __init__(self, request: HttpRequest) -> None:
         meta = request.META
@@ -84,12 +84,11 @@ class Visit:
         """For whom the page is to be made, where Larder says so."""
         self.beyond: str | None = None
         """What the application looked at although it was not told."""
-        self.user_wanted = False
-        """Whether the marker is due, so that the user has to be known."""
         stated = meta.pop("HTTP_LARDER_IDENTITY", None)
         if stated is not None and self.asks and request.method in ("GET", "HEAD"):
             if is_trusted(meta.get("REMOTE_ADDR", ""), conf.larder().trusted_proxies):
                 self.told = Told.read(stated)
+                self._seed()
 
     @property
     def authenticated(self) -> bool:
@@ -129,10 +128,10 @@ class Visit:
             self.goes_beyond("request.session")
         return self.beyond is None
 
-    def install_user(self) -> None:
-        """Has `request.user` be whom the page is for."""
+    def _seed(self) -> None:
+        """Has Django's AuthenticationMiddleware find whom the page is for, so that other middleware sees them too."""
         told, request = self.told, self._request
-        if told is None or not hasattr(request, "user"):
+        if told is None:
             return
         user: Any = SomeUser(self)
         if told.user is not None:
@@ -143,8 +142,16 @@ class Visit:
                 await sync_to_async(lambda: user.is_authenticated)()
             return user
 
-        request.user = user
-        request.auser = auser
+        self._user, self._auser = user, auser
+        request.__dict__["_cached_user"] = user
+        if told.user is None:
+            request.__dict__["_acached_user"] = user
+
+    def install_user(self) -> None:
+        """Has `request.user` be whom the page is for, whoever has set it."""
+        if self.told is not None and hasattr(self._request, "user"):
+            self._request.user = self._user
+            self._request.auser = self._auser
 
 
 class SomeUser:
