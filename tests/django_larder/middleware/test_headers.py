@@ -109,8 +109,16 @@ def test_a_page_that_sets_a_cookie_is_one_visitors(larder, client):
     with larder(rules):
         response = client().get("/fill/")
         assert "sessionid" in response.cookies and response["Cache-Control"] == "private, no-cache"
-    with larder(rules + 'drop_set_cookie = ["csrftoken"]\n'.replace("csrftoken", "other")):
-        assert "sessionid" in client().get("/fill/").cookies
+
+
+def test_a_cookie_that_the_rule_drops_keeps_no_page_from_being_shared(larder, client):
+    rules = '[[rule]]\npath = "/visited/"\naudience = "all-users"\nttl = "10m"\n'
+    with larder(rules):
+        response = client().get("/visited/")
+        assert "visited" in response.cookies and response["Cache-Control"] == "private, no-cache"
+    with larder(rules + 'drop_set_cookie = ["visited"]\n'):
+        response = client().get("/visited/")
+        assert not response.cookies and "s-maxage=600" in response["Cache-Control"]
 
 
 def test_who_is_logged_in_gets_no_public_page_of_an_audience(larder, client, alice):

@@ -225,6 +225,9 @@ class LarderMiddleware(Both):
             return
         for name in remove:
             del response[name]
+            if name.lower() == "set-cookie":
+                # Django keeps them apart from the headers.
+                response.cookies.clear()
         for name, value in put:
             response[name] = value
         if page is not None and page.grace is not None and visit.via:

@@ -17,6 +17,7 @@ urlpatterns = [
     path("noted/", views.noted),
     path("note/", views.note),
     path("says/", views.says),
+    path("visited/", views.visited),
     path("stream/", views.stream),
     path("english/", views.english),
     path("paged/", views.paged),

@@ -86,6 +86,13 @@ def says(request):
     return response
 
 
+def visited(request):
+    """Sets a cookie that means nothing."""
+    response = made("visited")
+    response.set_cookie("visited", "1")
+    return response
+
+
 def stream(request):
     """Pieces."""
     return StreamingHttpResponse(iter(["one", "two"]))
