@@ -15,6 +15,8 @@ MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 FOLDER = tempfile.TemporaryDirectory(prefix="larder-purging-", dir=MEMORY)
 os.environ["LIBRARY_FOLDER"] = FOLDER.name
 os.environ["DJANGO_SETTINGS_MODULE"] = "settings_of_tests"
+os.environ["LIBRARY_LOOKUP"] = f"{FOLDER.name}/larder.db"
+os.environ.setdefault("LIBRARY_LARDER", '{"lookup_database": "lookup"}')
 ON_POSTGRES = os.environ.get("LIBRARY_ON") == "postgres"
 if ON_POSTGRES:
     from programs import start_postgres

@@ -19,7 +19,7 @@ class DjangoLarderConfig(AppConfig):
     def ready(self) -> None:
         from django.utils.autoreload import autoreload_started
 
-        from . import checks, conf, outbox  # noqa: F401
+        from . import checks, conf, outbox, outbox_checks  # noqa: F401
 
         autoreload_started.connect(_watch, dispatch_uid="django_larder.apps")
         outbox.connect()

@@ -115,6 +115,11 @@ def put(some: Sequence[Order], using: str | None = None, table: str | None = Non
         pending()
 
 
+def keep(some: Sequence[Order]) -> None:
+    """Writes orders into the outbox, and leaves it to others to send them."""
+    _write(some, alias_of_outbox(), timezone.now() + timedelta(seconds=conf.larder().retry_every))
+
+
 def _pending(connection: Any, alias: str) -> Pending:
     """What the transaction's present savepoints have ordered so far."""
     if not connection.in_atomic_block:
@@ -228,7 +233,7 @@ def _failed(error: Unreachable | Refused, rows: list[tuple[str, int]]) -> None:
         # Which of them is wrong is found out one by one.
         logger.warning("Larder refused purges: %s", error)
         for alias, row in rows:
-            _one(OutboxEntry.objects.using(alias).filter(pk=row))
+            send_one(OutboxEntry.objects.using(alias).filter(pk=row))
         return
     _away(error)
     for alias, row in rows:
@@ -265,27 +270,27 @@ def _put_off(rows: Any, error: Exception, pause: timedelta) -> None:
         logger.info("a row of the outbox could not be put off: %s", problem)
 
 
-def _one(rows: Any) -> str:
-    """Sends one row alone, as far as it is still there: "sent", "refused" or "waiting"."""
+def send_one(rows: Any) -> tuple[str, str]:
+    """Sends one row alone, as far as it is still there: "sent", "refused" or "waiting", and why."""
     entry = rows.first()
     if entry is None:
-        return "sent"
+        return "sent", ""
     try:
         send([entry.order])
     except Refused as error:
         if error.for_good:
             rows.update(state=OutboxEntry.State.REFUSED, attempts=F("attempts") + 1, last_error=str(error), claim="")
             logger.error("Larder will never accept this purge, and it is not sent again: %s: %s", entry, error)
-            return "refused"
+            return "refused", str(error)
         _away(error)
         _put_off(rows, error, _pause(entry.attempts))
-        return "waiting"
+        return "waiting", str(error)
     except Unreachable as error:
         _away(error)
         _put_off(rows, error, _pause(entry.attempts))
-        return "waiting"
-    rows.delete()
-    return "sent"
+        return "waiting", str(error)
+    rows._raw_delete(rows.db)
+    return "sent", ""
 
 
 def _pause(attempts: int) -> timedelta:
@@ -323,7 +328,7 @@ def deliver(alias: str | None = None, *, all_of_them: bool = False) -> Delivered
             done.error = str(error)
             if isinstance(error, Refused) and error.for_good:
                 for entry in entries:
-                    became = _one(rows.filter(pk=entry.pk))
+                    became, _ = send_one(rows.filter(pk=entry.pk))
                     setattr(done, became, getattr(done, became) + 1)
                 if done.waiting:
                     return done
