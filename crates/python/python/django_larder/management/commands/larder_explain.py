@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.core.management.base import BaseCommand, CommandError
@@ -16,7 +17,6 @@ from django.test import RequestFactory
 from ... import conf
 from ..._core import Identity
 from ...identity import identity_of, segment_of
-from ...visit import session_cookie
 from ..asking import admin, told, whole
 
 SESSION = "larder-explain"
@@ -89,7 +89,7 @@ class Command(BaseCommand):
 def with_session(headers: list[tuple[str, str]], identity: Identity) -> list[tuple[str, str]]:
     """The fields of somebody who is logged in: with a session, and the marker that LarderMiddleware gives for it."""
     rules = conf.rules()
-    name = session_cookie()
+    name = settings.SESSION_COOKIE_NAME
     cookies = [f"{name}={SESSION}"]
     if rules.marker_keys and conf.larder().identity:
         marker = rules.sign_marker(identity, (name, SESSION), int(time.time()) + conf.larder().marker_age)
