@@ -20,6 +20,7 @@ INSTALLED_APPS = [
     *filter(None, os.environ.get("LIBRARY_APPS", "").split()),
     "library",
     "django_larder",
+    *filter(None, os.environ.get("LIBRARY_APPS_AFTER", "").split()),
 ]
 MIDDLEWARE = [
     "django_larder.middleware.LarderMiddleware",
