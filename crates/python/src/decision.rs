@@ -93,7 +93,8 @@ impl Decision {
         &self.key
     }
 
-    /// Whether the page is another than an anonymous visitor's, so that the response has to say Larder-Identity.
+    /// Whether the page is another than an anonymous visitor's, so that it counts only if it says
+    /// `Vary: Larder-Identity`.
     #[getter]
     fn needs_confirmation(&self) -> bool {
         self.ruling.way == Way::Share && self.ruling.identity.needs_confirmation()

@@ -5,7 +5,6 @@ use crate::request::{Looked, read_scheme};
 use http::{HeaderMap, HeaderName, header};
 use ipnet::IpNet;
 use larder_policy::dress;
-use larder_policy::forwarded_style;
 use larder_policy::trusted::Trust;
 use larder_policy::xhr::{Sign, Xhr};
 use pyo3::exceptions::PyValueError;
@@ -62,8 +61,11 @@ pub(crate) fn secure(
 ) -> PyResult<(&'static str, String)> {
     let connection = read_scheme(scheme)?;
     let networks: Result<Vec<_>, _> = trusted.iter().map(|text| network(text)).collect();
-    let field = field.map(forwarded_style::field_name).transpose();
-    let field = field.map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let named = |name: &str| {
+        HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| PyValueError::new_err(format!("{name:?} is not the name of a field")))
+    };
+    let field = field.map(named).transpose()?;
     // A Unix socket has no address, and nobody can be trusted by it.
     let Ok(address) = peer.parse() else {
         return Ok((connection.as_str(), peer.to_owned()));

@@ -41,7 +41,7 @@ pub(crate) fn os_error(path: &Path, error: &io::Error) -> PyErr {
         // With these three Python chooses the class: FileNotFoundError, PermissionError.
         Some(number) => {
             let said = said.split(" (os error").next().unwrap_or_default().to_owned();
-            PyOSError::new_err((number, said, path.to_path_buf()))
+            PyOSError::new_err((number, said, path.display().to_string()))
         }
         None => PyOSError::new_err(said),
     }

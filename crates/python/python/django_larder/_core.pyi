@@ -28,7 +28,7 @@ class Identity:
     @property
     def segment(self) -> str | None: ...
     def field(self) -> str:
-        """The value of the response field Larder-Identity."""
+        """The value of the response field Larder-Identity. Raises ValueError for parts that can't be written."""
     def __eq__(self, other: object) -> bool: ...
     def __hash__(self) -> int: ...
 
@@ -62,7 +62,7 @@ class Decision:
         """The bytes under which the page lies in Larder."""
     @property
     def needs_confirmation(self) -> bool:
-        """Whether the page is another than an anonymous visitor's, so that the response has to say Larder-Identity."""
+        """Whether the page is another than an anonymous visitor's, so that it counts only if it says `Vary: Larder-Identity`."""
     @property
     def forms(self) -> bool:
         """Whether the rule gives each visitor tokens of their own in forms (`csrf = "django"`)."""
@@ -163,8 +163,11 @@ class Rules:
 def never_headers() -> list[tuple[str, str]]:
     """The fields that forbid every cache to keep a response."""
 
-def is_script(meta: Mapping[str, Any]) -> bool:
-    """Whether a request is a script's by its X-Requested-With."""
+def is_script(meta: Mapping[str, Any], signs: Sequence[str] | None = None) -> bool:
+    """Whether a request is a script's.
+
+    `signs` are fields with their values, as in `[xhr] signs` of a rule file; without them those that Larder knows scripts by.
+    """
 
 def page_key(
     style: str,
@@ -185,7 +188,10 @@ def minify(html: bytes) -> bytes | None:
     """The page with less of what nobody sees; None where it is left as it is."""
 
 def csrf_holes(html: bytes) -> list[tuple[int, int]]:
-    """Where Django's tokens stand in a page: (offset, length) of each."""
+    """Where Django's tokens stand in a page: (offset, length) of each.
+
+    Raises ValueError where there is, or may be, a token that can't be replaced with certainty.
+    """
 
 def embeds_token(html: bytes) -> str | None:
     """What kind of token against forged requests a page embeds, if any."""
@@ -193,5 +199,10 @@ def embeds_token(html: bytes) -> str | None:
 def mask(secret: str) -> str:
     """A Django CSRF secret masked anew, as a form has it. Raises ValueError for what is no secret."""
 
-def secure(meta: Mapping[str, Any], peer: str, scheme: str, trusted: Sequence[str], field: str | None) -> tuple[str, str]:
-    """The effective scheme and client address of a request; forwarded fields count from trusted peers only."""
+def secure(
+    meta: Mapping[str, Any], peer: str, scheme: str, trusted: Sequence[str], field: str | None = None
+) -> tuple[str, str]:
+    """The effective scheme and client address of a request; forwarded fields count from trusted peers only.
+
+    `peer` and `scheme` are the connection's, `trusted` addresses and networks. With `field` that field alone says the scheme.
+    """
