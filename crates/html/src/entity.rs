@@ -54,7 +54,7 @@ fn reference(after: &[u8]) -> Option<(char, usize)> {
 }
 
 /// HTML §13.2.5.76: decimal, or hexadecimal after an x; the semicolon may be missing.
-fn numeric(after: &[u8]) -> Option<(char, usize)> {
+pub(crate) fn numeric(after: &[u8]) -> Option<(char, usize)> {
     let hexadecimal = matches!(after.first(), Some(b'x' | b'X'));
     let (prefix, radix) = if hexadecimal { (1, 16) } else { (0, 10) };
     let digits = after.get(prefix..)?;

@@ -11,6 +11,7 @@
 //! It reads byte by byte, in constant memory, and finds the same wherever a page is cut.
 
 mod pair;
+mod quick;
 mod shape;
 mod tag;
 
@@ -134,7 +135,7 @@ impl Scanner {
 /// The first token of a whole page.
 #[must_use]
 pub fn scan(html: &[u8]) -> Option<Framework> {
-    Scanner::new().push(html)
+    if quick::may_embed(html) { Scanner::new().push(html) } else { None }
 }
 
 #[cfg(test)]
