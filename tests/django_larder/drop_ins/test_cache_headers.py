@@ -8,10 +8,12 @@ from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 from django.http import HttpResponse, StreamingHttpResponse
 from django.middleware.csrf import get_token
 from django.template import engines
 from django.test import AsyncClient, Client, override_settings
+from django.test.utils import CaptureQueriesContext
 from django.urls import re_path
 
 from django_larder.cache_headers import apps, conf, policies
@@ -188,7 +190,7 @@ async def later(request, response, user, age):
     response["Cache-Control"] = f"max-age={age}"
 
 
-def test_under_asgi_a_policy_may_be_async_or_ask_the_database(alice):
+def test_a_policy_may_be_async_or_ask_the_database(alice):
     def counting(request, response, user, age):
         response["X-Users"] = str(User.objects.count())
 
@@ -197,6 +199,7 @@ def test_under_asgi_a_policy_may_be_async_or_ask_the_database(alice):
         MIDDLEWARE=[OURS, *INNER],
         CACHE_HEADERS={"policies": {"later": later, "counting": counting}, "timeouts": {"later": {7: ("/a",)}, "counting": {7: ("/b",)}}},
     ):
+        assert Client().get("/a")["Cache-Control"] == "max-age=7"
         get = by(AsyncClient())
         assert get("/a")["Cache-Control"] == "max-age=7"
         assert get("/b")["X-Users"] == "1"
@@ -315,6 +318,16 @@ def test_validators_say_whether_the_page_has_changed(visitor):
     said = get("/all/?Last-Modified=Sun,%2006%20Nov%201994%2008:49:37%20GMT")
     assert said["Last-Modified"] == "Sun, 06 Nov 1994 08:49:37 GMT" and "ETag" not in said
     assert "ETag" not in get("/elsewhere/")
+
+
+@settings()
+def test_who_the_visitor_is_is_asked_only_where_it_matters(alice):
+    client = Client()
+    client.force_login(alice)
+    for path, count in [("/all/?Cache-Control=max-age%3D1", 0), ("/all/?status=404", 0), ("/all/", 2)]:
+        with CaptureQueriesContext(connection) as queries:
+            client.get(path)
+        assert len(queries) == count, path
 
 
 @settings()

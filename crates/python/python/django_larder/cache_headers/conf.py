@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from asgiref.sync import async_to_sync, iscoroutinefunction, sync_to_async
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponseBase
@@ -43,6 +44,23 @@ class Rule:
     """As it was written."""
     policy: Policy
     """What writes the headers."""
+
+    def apply(self, request: HttpRequest, response: HttpResponseBase, user: Any) -> None:
+        """Has the policy write them."""
+        policy = async_to_sync(self.policy) if iscoroutinefunction(self.policy) else self.policy
+        policy(request, response, user, self.age)
+
+    async def aapply(self, request: HttpRequest, response: HttpResponseBase, user: Any) -> None:
+        """The same in an asynchronous chain."""
+        from . import policies
+
+        if iscoroutinefunction(self.policy):
+            await self.policy(request, response, user, self.age)
+        elif self.policy in policies.BUILT_IN.values():
+            self.policy(request, response, user, self.age)
+        else:
+            # It may ask the database.
+            await sync_to_async(self.policy, thread_sensitive=True)(request, response, user, self.age)
 
 
 def raw() -> Mapping[str, Any]:

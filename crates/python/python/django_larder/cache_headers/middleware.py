@@ -30,7 +30,7 @@ from django.contrib.messages.storage.fallback import FallbackStorage
 from django.http import HttpRequest, HttpResponseBadRequest, HttpResponseBase, HttpResponseRedirect
 from django.utils.functional import LazyObject, empty
 
-from . import conf, login, policies
+from . import conf, login
 
 logger = logging.getLogger("django_larder.cache_headers")
 
@@ -68,13 +68,7 @@ class CacheHeadersMiddleware:
             return response
         if await _ahas_messages(request):
             return _replaced(response, _redirect(request))
-        if rule.policy in policies.BUILT_IN.values():
-            rule.policy(request, response, user, rule.age)
-        elif iscoroutinefunction(rule.policy):
-            await rule.policy(request, response, user, rule.age)
-        else:
-            # It may ask the database.
-            await sync_to_async(rule.policy, thread_sensitive=True)(request, response, user, rule.age)
+        await rule.aapply(request, response, user)
         return _with_validator(request, response)
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -86,7 +80,7 @@ class CacheHeadersMiddleware:
             return response
         if _has_messages(request):
             return _replaced(response, _redirect(request))
-        rule.policy(request, response, user, rule.age)
+        rule.apply(request, response, user)
         return _with_validator(request, response)
 
     def _judge(self, request: HttpRequest, response: HttpResponseBase, user: Any) -> tuple[HttpResponseBase, conf.Rule | None]:

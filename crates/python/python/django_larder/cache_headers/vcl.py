@@ -125,7 +125,7 @@ def _hash_cookies(rule: conf.Rule) -> str:
     request.method, request.path, request.path_info = "GET", "/", "/"
     request.META = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "REQUEST_METHOD": "GET", "PATH_INFO": "/"}
     try:
-        rule.policy(request, response, _somebody(), rule.age)
+        rule.apply(request, response, _somebody())
     except Exception as error:
         remedy = "Have it answer a plain request for / by an unsaved user; this is how it is asked which cookies count"
         raise conf.wrong(f'["policies"][{rule.policy_name!r}]', f"failed: {error!r}", remedy) from error
