@@ -107,6 +107,7 @@ def _audience(rule: conf.Rule) -> str | None:
 def _head(rules: tuple[conf.Rule, ...], upstream: str, lookup: str) -> str:
     lines = [
         "# Made by `manage.py larder_export` from CACHE_HEADERS. The first rule that matches counts, so the longest expression stands first.",
+        "# `respect_origin`: a view that says how long wins.",
         f"upstream = {_text(upstream)}",
         "",
         "[cache]",
@@ -125,22 +126,18 @@ def _head(rules: tuple[conf.Rule, ...], upstream: str, lookup: str) -> str:
 
 def _block(rule: conf.Rule, translation: expressions.Translation) -> str:
     pattern = translation.text if translation.text not in ("", "^") else "^/"
-    lines = [f"# {_comment(rule)}", "[[rule]]", f"match = '{pattern}'"]
     audience = None if translation.lost else _audience(rule)
+    decides = "" if audience else ": the response decides"
+    comment = f"# {rule.policy_name}, {rule.age} s, {expressions.on_one_line(rule.source)}{decides}"
+    lines = [comment, "[[rule]]", f"match = '{pattern}'"]
     if audience is not None:
         lines += [
             f'audience = "{audience}"',
             f'ttl = "{min(rule.age, YEAR)}s"',
             f'browser_ttl = "{policies.browser_seconds()}s"',
-            "# A view that says how long wins.",
             "respect_origin = true",
         ]
     return "\n".join(lines) + "\n"
-
-
-def _comment(rule: conf.Rule) -> str:
-    source = rule.source.encode("unicode_escape").decode("ascii")
-    return f"{rule.policy_name}, {rule.age} s: {source}"
 
 
 def _text(value: str) -> str:

@@ -59,6 +59,11 @@ def for_varnish(source: str) -> Translation:
     return _translated(source, _Writer(has_everything=True))
 
 
+def on_one_line(source: str) -> str:
+    """As it was written, in a comment: what is not printable ASCII is escaped."""
+    return "".join(char if char.isascii() and char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in source)
+
+
 def samples(source: str, count: int, seed: int = 0) -> Iterator[str]:
     """Texts that an expression is likely to match, and some that it nearly does."""
     source_of_chance = random.Random(f"{seed}:{source}")

@@ -46,18 +46,17 @@ sub larder_hash_cookies {
     # Blanks and letters that applications may take for nothing could hide a name.
     if (req.http.Hash-Cookies == "*" || req.http.Cookie ~ "[^\x20-\x7E]"%(twice)s) {
         hash_data("cookie=" + req.http.Cookie);
-        return;
-    }
+    } else {
 """
 
 _ONE_COOKIE = """\
-    if (req.http.Hash-Cookies ~ "(^|\\|){name}($|\\|)") {{
-        if (req.http.Cookie ~ "(^|;) *{name} *=") {{
-            hash_data("{plain}=" + regsub(req.http.Cookie, "^(.*;)? *{name} *=([^;]*).*$", "\\2") + ";");
-        }} else {{
-            hash_data("{plain};");
+        if (req.http.Hash-Cookies ~ "(^|\\|){name}($|\\|)") {{
+            if (req.http.Cookie ~ "(^|;) *{name} *=") {{
+                hash_data("{plain}=" + regsub(req.http.Cookie, "^(.*;)? *{name} *=([^;]*).*$", "\\2") + ";");
+            }} else {{
+                hash_data("{plain};");
+            }}
         }}
-    }}
 """
 
 _BACKEND = """
@@ -94,7 +93,7 @@ def _branches(rules: Iterable[tuple[conf.Rule, str]]) -> Iterator[str]:
     word = "if"
     for rule, cookies in rules:
         translation = expressions.for_varnish(rule.source)
-        yield f"    # {rule.policy_name}, {rule.age} s: {_comment(rule.source)}\n"
+        yield f"    # {rule.policy_name}, {rule.age} s: {expressions.on_one_line(rule.source)}\n"
         if translation.is_impossible:
             yield "    # matches nothing: a URL is sent in ASCII, with other letters as %C3%A9\n"
             continue
@@ -107,16 +106,11 @@ def _cookies(names: Iterable[str]) -> str:
     names = list(names)
     twice = "".join(f'\n        || req.http.Cookie ~ "(^|;) *{_quoted(name)} *=.*; *{_quoted(name)} *="' for name in names)
     single = "".join(_ONE_COOKIE.format(name=_quoted(name), plain=name) for name in names)
-    return _UNCLEAR % {"twice": twice} + single + "}\n"
+    return _UNCLEAR % {"twice": twice} + single + "    }\n}\n"
 
 
 def _quoted(name: str) -> str:
     return re.sub(r"([^A-Za-z0-9_!#%&'~-])", r"\\\1", name)
-
-
-def _comment(source: str) -> str:
-    """On one line."""
-    return source.encode("unicode_escape").decode("ascii")
 
 
 def _hash_cookies(rule: conf.Rule) -> str:
