@@ -7,7 +7,7 @@ mod tests {
     use futures_util::FutureExt as _;
     use http::header::{CACHE_CONTROL, EXPIRES, HeaderMap, HeaderValue, PRAGMA, VARY};
     use http::{Method, Request, Response, StatusCode};
-    use larder_tower::{HeaderPolicyLayer, Personal, Rules};
+    use larder_tower::{ForNobody, HeaderPolicyLayer, Personal, Rules};
     use tower::{Layer as _, ServiceExt as _, service_fn};
 
     const RULES: &str = r#"
@@ -135,6 +135,21 @@ mod tests {
         for path in ["/blog/1", "/shop/1", "/news/1", "/other"] {
             let headers = told(ask(path, &[]), &[], true);
             assert_eq!(said(&headers), (OWN, "Cookie"), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_fetch_of_the_caches_own_is_left_as_it_is() {
+        for path in ["/account/1", "/blog/1", "/shop/1", "/search"] {
+            let mut request = ask(path, &[("larder-identity", "class=authenticated")]);
+            request.extensions_mut().insert(ForNobody);
+            let own: &[(&str, &str)] =
+                &[("cache-control", "max-age=9"), ("vary", "larder-identity")];
+            assert_eq!(
+                said(&told(request, own, false)),
+                ("max-age=9", "larder-identity"),
+                "{path}"
+            );
         }
     }
 

@@ -15,12 +15,12 @@ pin_project! {
     pub struct HeaderPolicyFuture<F> {
         #[pin]
         inner: F,
-        ruled: Ruled,
+        ruled: Option<Ruled>,
     }
 }
 
 impl<F> HeaderPolicyFuture<F> {
-    pub(super) const fn new(inner: F, ruled: Ruled) -> Self {
+    pub(super) const fn new(inner: F, ruled: Option<Ruled>) -> Self {
         Self { inner, ruled }
     }
 }
@@ -34,7 +34,9 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut response = ready!(this.inner.poll(cx))?;
-        this.ruled.tell(&mut response);
+        if let Some(ruled) = this.ruled {
+            ruled.tell(&mut response);
+        }
         Poll::Ready(Ok(response))
     }
 }

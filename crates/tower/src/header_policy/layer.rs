@@ -12,7 +12,7 @@ use larder_semantics::{Reason, Timestamp};
 use tower_layer::Layer;
 
 use super::HeaderPolicyService;
-use crate::Rules;
+use crate::{ForNobody, Rules};
 
 /// Marks a response that was made for one visitor alone: an extension of the response, by which the layer lets nobody else keep it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,8 +47,11 @@ impl HeaderPolicyLayer {
         Self { now: Arc::new(move || crate::identity::timestamp(now())), ..self }
     }
 
-    /// What the rules say of a request.
-    pub(super) fn rule<B>(&self, request: &Request<B>) -> Ruled {
+    /// What the rules say of a request. Nothing of a fetch of our own cache's, which knows them itself.
+    pub(super) fn rule<B>(&self, request: &Request<B>) -> Option<Ruled> {
+        if request.extensions().get::<ForNobody>().is_some() {
+            return None;
+        }
         let arrival = request.extensions().get::<Arrival>();
         let scheme = arrival.map_or(self.connection, |arrival| arrival.scheme);
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
@@ -69,7 +72,7 @@ impl HeaderPolicyLayer {
         let target = hygiene::target(uri);
         let visit = Visit { scheme, host, method, target: &target, headers };
         let ruling = self.policy.decide(&visit, &Plain, (self.now)(), &mut KeyBuf::new());
-        Ruled { policy: Arc::clone(&self.policy), ruling, asker }
+        Some(Ruled { policy: Arc::clone(&self.policy), ruling, asker })
     }
 }
 

@@ -23,7 +23,8 @@
 //!
 //! Around the whole application, with the URL as it was asked for; in axum around the `Router`, not by `Router::layer` of a nested one,
 //! which sees only a part of the path. Behind a proxy put [`SchemeLayer`](crate::SchemeLayer) around it, if rules name hosts
-//! with ports. Not together with a [`CacheLayer`](crate::CacheLayer), which tells visitors itself.
+//! with ports. A [`CacheLayer`](crate::CacheLayer) tells visitors itself what they may keep, and this layer has nothing to add: inside
+//! of one it leaves the cache's own fetches as they are, and outside of one it is wrong.
 //!
 //! ```
 //! use http::{Request, Response};
