@@ -5,6 +5,7 @@ import hashlib
 import socket
 from io import StringIO
 
+import django
 import pytest
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser, Permission, User
@@ -18,6 +19,8 @@ from django.template import engines
 from django.template.response import TemplateResponse
 from django.test import AsyncClient, Client, RequestFactory, override_settings
 from django.urls import path
+from django.utils.decorators import method_decorator
+from django.views import View
 
 from django_larder._core import page_key
 from django_larder.nginx_memcache import apps, cache, marks, records, signals
@@ -158,8 +161,22 @@ async def later(request):
     return html(request, "later")
 
 
+@method_decorator(cache_page_nginx(cache_timeout=60, lookup_identifier="classes"), name="dispatch")
+class Page(View):
+    def get(self, request, number):
+        return html(request, number)
+
+
+class Later(View):
+    @method_decorator(cache_page_nginx)
+    async def get(self, request):
+        return html(request, "later, too")
+
+
 urlpatterns = [
     path("", bare),
+    path("class/<int:number>/", Page.as_view()),
+    path("later/class/", Later.as_view()),
     path("bare/", bare),
     path("é/", bare),
     path("versions/", versions),
@@ -187,7 +204,8 @@ def alice():
 
 def test_keys_are_those_that_nginx_asks_for():
     assert cache.get_cache_key("example1.com", "/") == "099af28184a42902e921c1b4c5d9db8b"
-    for host, full_path, page_version, cookie in [("a.test:8000", "/%C3%A9/?a=b&c=%20", "authed", "pv"), ("a", "/", 7, "version"), ("a", "/", "ü", "pv")]:
+    cases = [("a.test:8000", "/%C3%A9/?a=b&c=%20", "authed", "pv"), ("a", "/", 7, "version"), ("a", "/", "ü", "pv")]
+    for host, full_path, page_version, cookie in cases:
         assert cache.get_cache_key(host, full_path, page_version, cookie) == base_key(full_path, page_version, host, cookie)
     with override_settings(CACHE_NGINX_COOKIE="version"):
         assert cache.get_cache_key("a", "/") == base_key("/", "", "a", "version")
@@ -254,6 +272,13 @@ def test_bare_or_called_sync_or_async_and_templates(program, client):
     response = asyncio.run(AsyncClient().get("/later/"))
     assert page_of(program, "/later/", host="testserver")[2] == response.content
     assert client.get("/later/").status_code == 200
+    client.get("/class/3/")
+    assert page_of(program, "/class/3/")[1] <= 60
+    assert CachedPageRecord.objects.filter(parent_identifier="classes").exists()
+    if django.VERSION >= (5,):
+        # Before, method_decorator makes no asynchronous methods of asynchronous ones.
+        assert b"later, too" in client.get("/later/class/").content
+        assert b"later, too" in page_of(program, "/later/class/")[2]
     assert bare.__name__ == "bare" and cache_page_nginx()(html).__name__ == "html"
 
 
