@@ -383,8 +383,16 @@ def test_what_is_everybodys_is_stored(program, client):
         assert page_of(program, full_path), query
 
 
-@pytest.mark.parametrize("fields", [{"HTTP_AUTHORIZATION": "Basic x"}, {"HTTP_X_REQUESTED_WITH": "XMLHttpRequest"}, {"HTTP_HX_REQUEST": "true"}])
-def test_answers_to_authorization_and_to_scripts_are_not_stored(program, client, fields):
+PARTICULAR = {
+    "HTTP_AUTHORIZATION": "Basic x",
+    "HTTP_X_REQUESTED_WITH": "XMLHttpRequest",
+    "HTTP_HX_REQUEST": "true",
+    "HTTP_LARDER_IDENTITY": "class=authenticated",
+}
+
+
+@pytest.mark.parametrize("fields", [{name: value} for name, value in PARTICULAR.items()], ids=PARTICULAR)
+def test_answers_to_particular_requests_are_not_stored(program, client, fields):
     client.get("/bare/", **fields)
     assert not page_of(program, "/bare/")
 

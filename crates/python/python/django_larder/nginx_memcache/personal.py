@@ -63,6 +63,11 @@ def _is_authorized(request: HttpRequest, response: HttpResponseBase, has_version
     return bool(request.META.get("HTTP_AUTHORIZATION"))
 
 
+def _is_larders(request: HttpRequest, response: HttpResponseBase, has_version: bool) -> bool:
+    # A page for members, asked for without anybody's session.
+    return "HTTP_LARDER_IDENTITY" in request.META
+
+
 def _is_a_scripts(request: HttpRequest, response: HttpResponseBase, has_version: bool) -> bool:
     # Views answer them with parts of pages.
     return is_script(request.META)
@@ -123,6 +128,7 @@ _REASONS: tuple[tuple[str, Reason], ...] = (
     ("its Content-Type is not among CACHE_NGINX_CONTENT_TYPES", _is_of_another_type),
     ("it has a Content-Encoding", _is_encoded),
     ("the request had an Authorization", _is_authorized),
+    ("Larder asked for it on behalf of some visitors", _is_larders),
     ("a script asked for it", _is_a_scripts),
     ("it was made with what is in the visitor's session", _is_of_a_session),
     ("it shows messages", _shows_messages),
