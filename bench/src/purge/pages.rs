@@ -16,8 +16,7 @@ use larder_cache::{Cache, Clock, Options};
 use larder_policy::{KeyBuf, Scheme, Visit};
 use larder_semantics::freshness::Timing;
 use larder_semantics::{Reason, Timestamp};
-use larder_tower::{CacheLayer, CacheService, RequestBody};
-use tower_layer::Layer;
+use larder_tower::{CacheService, internals};
 use tower_service::Service;
 
 use crate::process::memory;
@@ -40,7 +39,7 @@ impl Clock for Still {
 #[derive(Clone)]
 struct Nobody;
 
-impl<B> Service<Request<RequestBody<B>>> for Nobody {
+impl<B> Service<Request<B>> for Nobody {
     type Response = Response<UnsyncBoxBody<Bytes, Reason>>;
     type Error = Reason;
     type Future = Ready<Result<Self::Response, Reason>>;
@@ -49,7 +48,7 @@ impl<B> Service<Request<RequestBody<B>>> for Nobody {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, _: Request<RequestBody<B>>) -> Self::Future {
+    fn call(&mut self, _: Request<B>) -> Self::Future {
         ready(Err(Reason::ConnectFailed))
     }
 }
@@ -81,7 +80,7 @@ impl Pages {
         options.counted_max = counted.unwrap_or(options.counted_max);
         // Twice what a page takes: none is to be pushed out.
         let cache = Arc::new(Cache::new(count * 4096 + (64 << 20), options, Arc::new(Still)));
-        let service = CacheLayer::new(Arc::clone(&cache), Scheme::Http).layer(Nobody);
+        let service = internals::service(Arc::clone(&cache), Scheme::Http, Nobody);
         let mut pages = Self { cache, service, count, resident: 0 };
         let mut key = KeyBuf::new();
         for number in 0..count {
@@ -116,7 +115,7 @@ impl Pages {
             self.cache.purge_number(),
             key.as_bytes(),
             larder_cache::purge::Naming::ByNumber,
-            &mut response,
+            (&mut response).into(),
         );
         let now = self.cache.now();
         let answer = Answer {

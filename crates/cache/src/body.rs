@@ -7,36 +7,38 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use larder_semantics::Reason;
+use pin_project_lite::pin_project;
 
 use crate::flight::Reader;
 use crate::note::Note;
 use crate::stored_body::{Filling, Hole, StoredBody};
 
-/// A response body that knows how it came about.
-#[derive(Debug)]
-pub struct Body<U> {
-    kind: Kind<U>,
-    /// What was done and why.
-    pub note: Note,
+pin_project! {
+    /// A response body that knows how it came about.
+    #[derive(Debug)]
+    pub struct Body<U> {
+        #[pin]
+        kind: Kind<U>,
+        note: Note,
+    }
 }
 
-#[derive(Debug)]
-enum Kind<U> {
-    Empty,
-    /// Taken at the first poll.
-    Bytes(Option<Bytes>),
-    /// A window of a stored body.
-    Stored {
-        body: Arc<StoredBody>,
-        position: u64,
-        end: u64,
-    },
-    /// A stored page, with this in each hole.
-    Filled(Filled),
-    /// A fetch that is still going on, or has just ended.
-    Shared(Reader),
-    /// The application's, unshared.
-    Upstream(U),
+pin_project! {
+    #[derive(Debug)]
+    #[project = KindOf]
+    enum Kind<U> {
+        Empty,
+        // Taken at the first poll.
+        Bytes { bytes: Option<Bytes> },
+        // A window of a stored body.
+        Stored { body: Arc<StoredBody>, position: u64, end: u64 },
+        // A stored page, with this in each hole.
+        Filled { filled: Filled },
+        // A fetch that is still going on, or has just ended.
+        Shared { reader: Reader },
+        // The application's, unshared.
+        Upstream { #[pin] body: U },
+    }
 }
 
 /// A body that ended before it was complete. Whoever sends it must not end it cleanly.
@@ -55,6 +57,12 @@ impl std::fmt::Display for Incomplete {
 impl std::error::Error for Incomplete {}
 
 impl<U> Body<U> {
+    /// What was done and why.
+    #[must_use]
+    pub const fn note(&self) -> Note {
+        self.note
+    }
+
     /// No bytes at all.
     #[must_use]
     pub fn empty(note: Note) -> Self {
@@ -64,7 +72,7 @@ impl<U> Body<U> {
     /// These bytes.
     #[must_use]
     pub fn bytes(bytes: Bytes, note: Note) -> Self {
-        let kind = if bytes.is_empty() { Kind::Empty } else { Kind::Bytes(Some(bytes)) };
+        let kind = if bytes.is_empty() { Kind::Empty } else { Kind::Bytes { bytes: Some(bytes) } };
         Self { kind, note }
     }
 
@@ -87,29 +95,29 @@ impl<U> Body<U> {
     #[must_use]
     pub(crate) fn filled(body: Arc<StoredBody>, token: Bytes, note: Note) -> Self {
         let filled = Filled { body, position: 0, next: 0, include: 0, token, includes: None };
-        Self { kind: Kind::Filled(filled), note }
+        Self { kind: Kind::Filled { filled }, note }
     }
 
     /// The page that it is of, if others are to be included and nobody brings them yet.
     #[must_use]
     pub fn template(&self) -> Option<&StoredBody> {
         match &self.kind {
-            Kind::Filled(filled) if filled.includes.is_none() => {
+            Kind::Filled { filled } if filled.includes.is_none() => {
                 Some(&*filled.body).filter(|body| !body.includes().is_empty())
             }
             Kind::Empty
-            | Kind::Bytes(_)
+            | Kind::Bytes { .. }
             | Kind::Stored { .. }
-            | Kind::Filled(_)
-            | Kind::Shared(_)
-            | Kind::Upstream(_) => None,
+            | Kind::Filled { .. }
+            | Kind::Shared { .. }
+            | Kind::Upstream { .. } => None,
         }
     }
 
     /// The same, with what is to be included.
     #[must_use]
     pub fn with_includes(mut self, includes: Box<dyn Includes>) -> Self {
-        if let Kind::Filled(filled) = &mut self.kind {
+        if let Kind::Filled { filled } = &mut self.kind {
             filled.includes = Some(includes);
         }
         self
@@ -118,13 +126,13 @@ impl<U> Body<U> {
     /// What a fetch in progress brings.
     #[must_use]
     pub fn shared(reader: Reader, note: Note) -> Self {
-        Self { kind: Kind::Shared(reader), note }
+        Self { kind: Kind::Shared { reader }, note }
     }
 
     /// The application's own body.
     #[must_use]
     pub fn upstream(body: U, note: Note) -> Self {
-        Self { kind: Kind::Upstream(body), note }
+        Self { kind: Kind::Upstream { body }, note }
     }
 }
 
@@ -209,20 +217,20 @@ impl Filled {
 
 impl<U> http_body::Body for Body<U>
 where
-    U: http_body::Body<Data = Bytes> + Unpin,
+    U: http_body::Body<Data = Bytes>,
     U::Error: Into<Reason>,
 {
     type Data = Bytes;
     type Error = Incomplete;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Incomplete>>> {
-        match &mut self.kind {
-            Kind::Empty => Poll::Ready(None),
-            Kind::Bytes(bytes) => Poll::Ready(bytes.take().map(|all| Ok(Frame::data(all)))),
-            Kind::Stored { body, position, end } => {
+        match self.project().kind.project() {
+            KindOf::Empty => Poll::Ready(None),
+            KindOf::Bytes { bytes } => Poll::Ready(bytes.take().map(|all| Ok(Frame::data(all)))),
+            KindOf::Stored { body, position, end } => {
                 if position >= end {
                     return Poll::Ready(None);
                 }
@@ -234,33 +242,33 @@ where
                 *position += block.len() as u64;
                 Poll::Ready(Some(Ok(Frame::data(block))))
             }
-            Kind::Filled(filled) => filled.poll(cx),
-            Kind::Shared(reader) => reader.poll_frame(cx),
-            Kind::Upstream(body) => {
-                Pin::new(body).poll_frame(cx).map_err(|error| Incomplete { reason: error.into() })
+            KindOf::Filled { filled } => filled.poll(cx),
+            KindOf::Shared { reader } => reader.poll_frame(cx),
+            KindOf::Upstream { body } => {
+                body.poll_frame(cx).map_err(|error| Incomplete { reason: error.into() })
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Empty | Kind::Bytes(None) => true,
-            Kind::Bytes(Some(_)) => false,
+            Kind::Empty | Kind::Bytes { bytes: None } => true,
+            Kind::Bytes { bytes: Some(_) } => false,
             Kind::Stored { position, end, .. } => position >= end,
-            Kind::Filled(filled) => filled.is_over(),
-            Kind::Shared(reader) => reader.is_end_stream(),
-            Kind::Upstream(body) => body.is_end_stream(),
+            Kind::Filled { filled } => filled.is_over(),
+            Kind::Shared { reader } => reader.is_end_stream(),
+            Kind::Upstream { body } => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Empty | Kind::Bytes(None) => SizeHint::with_exact(0),
-            Kind::Bytes(Some(bytes)) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Empty | Kind::Bytes { bytes: None } => SizeHint::with_exact(0),
+            Kind::Bytes { bytes: Some(bytes) } => SizeHint::with_exact(bytes.len() as u64),
             Kind::Stored { position, end, .. } => SizeHint::with_exact(end - position),
-            Kind::Filled(filled) => filled.size_hint(),
-            Kind::Shared(reader) => reader.size_hint(),
-            Kind::Upstream(body) => body.size_hint(),
+            Kind::Filled { filled } => filled.size_hint(),
+            Kind::Shared { reader } => reader.size_hint(),
+            Kind::Upstream { body } => body.size_hint(),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName};
+use http::HeaderName;
 use larder_policy::{Policy, key};
 use larder_semantics::vary::Vary;
 use larder_semantics::{Failure, Reason, Settings, Timestamp};
@@ -22,7 +22,7 @@ use crate::identities::Identities;
 use crate::learned::Learned;
 use crate::page::Page;
 use crate::publish::{OutOfDate, Publisher};
-use crate::purge::{Birth, Journal, Naming, Verdict};
+use crate::purge::{Birth, Journal, Naming, Said, Verdict};
 use crate::receive::{Draft, Rewritten};
 use crate::uncacheable::Uncacheable;
 use crate::variant::Variant;
@@ -194,13 +194,7 @@ impl Cache {
 
     /// By which purges the answer to a request for the page `key` is reached, that was sent when the last purge was `number`.
     /// Takes the fields of its tags off.
-    pub fn birth(
-        &self,
-        number: u64,
-        key: &[u8],
-        naming: Naming,
-        response: &mut HeaderMap,
-    ) -> Birth {
+    pub fn birth(&self, number: u64, key: &[u8], naming: Naming, response: Said<'_>) -> Birth {
         let policy = &self.options().policy;
         Birth::of(number, &self.journal, key, policy, naming, response)
     }

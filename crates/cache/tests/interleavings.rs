@@ -112,7 +112,7 @@ impl World {
     fn lead(&self, lead: &Lead, request: &HeaderMap) {
         let born = self.cache.purge_number();
         let (version, mut fields) = self.answer();
-        let birth = self.cache.birth(born, &self.key, Naming::ByNumber, &mut fields);
+        let birth = self.cache.birth(born, &self.key, Naming::ByNumber, (&mut fields).into());
         let answer = Answer {
             method: &Method::GET,
             request,
@@ -140,7 +140,7 @@ impl World {
         if version != version_of(&variant.head) {
             return;
         }
-        let birth = self.cache.birth(born, &self.key, Naming::ByNumber, &mut fields);
+        let birth = self.cache.birth(born, &self.key, Naming::ByNumber, (&mut fields).into());
         let answer = Answer {
             method: &Method::GET,
             request: &HeaderMap::new(),

@@ -3,30 +3,17 @@
 
 use std::sync::Arc;
 
-use http::HeaderName;
 use larder_cache::Cache;
-use larder_cache::sharing::Sharing;
 use larder_policy::explain::{Knowing, Peer};
 use larder_policy::{Explanation, Front, Ruling, Visit};
-use larder_semantics::vary::Vary;
+use larder_tower::internals;
 
 /// Explains, under the rules in force, what comes of a request that `peer` hands in at `front`. Changes nothing and asks nobody.
 #[must_use]
 pub fn explain(cache: &Cache, front: &Front, peer: Peer, visit: &Visit<'_>) -> Explanation {
     let policy = Arc::clone(&cache.options().policy);
     let proofs = cache.identities().of_site(visit.host, policy.number());
-    let varies = |ruling: &Ruling, key: &[u8]| -> Vec<HeaderName> {
-        let sharing = Sharing::new(Arc::clone(&policy), ruling.clone());
-        let page = cache.look_up(key);
-        // As a fetch does: the page's own newest answer, or what others of its rule said last.
-        match page.as_deref().and_then(|page| page.variants().first()) {
-            Some(newest) => match sharing.named(newest) {
-                Vary::Fields(names) => names.into(),
-                Vary::None | Vary::Any => Vec::new(),
-            },
-            None => cache.varies(sharing.rule()).map(|names| names.to_vec()).unwrap_or_default(),
-        }
-    };
+    let varies = |ruling: &Ruling, key: &[u8]| internals::varies(cache, ruling, key);
     let known = Knowing { sources: &proofs, varies: &varies, peer, now: cache.now() };
     front.explain(&policy, visit, &known)
 }

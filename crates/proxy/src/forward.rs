@@ -13,7 +13,8 @@ use hyper::upgrade::OnUpgrade;
 use larder_policy::front::Telling;
 use larder_policy::hygiene::{self, Route};
 use larder_policy::{Arrival, Front, Scheme, forwarded};
-use larder_tower::{AsItIs, ForNobody, RequestBody};
+use larder_tower::ForNobody;
+use larder_tower::internals::AsItIs;
 use larder_upstream::{Interim, Upstream, UpstreamBody, UpstreamError};
 use parking_lot::Mutex;
 use tower_service::Service;
@@ -138,16 +139,16 @@ impl Clone for Forward {
     }
 }
 
-impl Service<Request<RequestBody<Inbound>>> for Forward {
+impl Service<Request<Inbound>> for Forward {
     type Response = Response<UpstreamBody>;
     type Error = UpstreamError;
-    type Future = <Upstream as Service<Request<RequestBody<Inbound>>>>::Future;
+    type Future = <Upstream as Service<Request<Inbound>>>::Future;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UpstreamError>> {
-        Service::<Request<RequestBody<Inbound>>>::poll_ready(&mut self.upstream, cx)
+        Service::<Request<Inbound>>::poll_ready(&mut self.upstream, cx)
     }
 
-    fn call(&mut self, mut request: Request<RequestBody<Inbound>>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Inbound>) -> Self::Future {
         // What is asked for nobody in particular tells nothing of whoever happened to be the first.
         let for_nobody = request.extensions().get::<ForNobody>().is_some();
         // A fetch of the cache's own has the version it is sent with, not the one the client spoke.

@@ -1,8 +1,7 @@
 //! Which requests are answered with an error of ours? RFC 9112 §2.2, §3.2, §6.3; RFC 9113 §8.2.
 //!
-//! Before the pipeline: what two parsers could read differently, and what is too large. After it:
-//! what the cache and the application could not answer. Nothing refused here is forwarded, and where
-//! the request's end is in doubt the connection ends with the answer.
+//! What two parsers could read differently, and what is too large. Nothing refused here is forwarded, and the connection ends
+//! with the answer, as the request's end is in doubt. What the cache and the application could not answer is the cache's to tell.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -11,8 +10,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue,
-    STRICT_TRANSPORT_SECURITY, UPGRADE,
+    CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY,
+    UPGRADE,
 };
 use http::{Method, Request, Response};
 use larder_policy::front::Door;
@@ -32,17 +31,6 @@ use crate::limits;
 use crate::metrics::Metrics;
 use crate::purge::{Counter, Own, Taken};
 use crate::reply::Reply;
-
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-
-/// A request that could not be answered, as whoever is further in tells it.
-pub(crate) trait Failure {
-    /// Why.
-    fn reason(&self) -> Reason;
-
-    /// Our line of `Cache-Status`, where more is known than the reason.
-    fn cache_status(&self) -> Option<HeaderValue>;
-}
 
 /// Puts [`Frame`] around a service.
 #[derive(Clone, Debug)]
@@ -200,7 +188,7 @@ pub(crate) struct Struck(pub(crate) Arc<[(HeaderName, Removal)]>);
 
 impl<S, B> Service<Request<Inbound>> for Frame<S>
 where
-    S: Service<Request<Inbound>, Response = Response<B>, Error: Failure>,
+    S: Service<Request<Inbound>, Response = Response<B>, Error = Infallible>,
 {
     type Response = Response<Reply<B>>;
     type Error = Infallible;
@@ -261,26 +249,23 @@ pin_project! {
     }
 }
 
-impl<F, B, E> Future for FrameFuture<F>
+impl<F, B> Future for FrameFuture<F>
 where
-    F: Future<Output = Result<Response<B>, E>>,
-    E: Failure,
+    F: Future<Output = Result<Response<B>, Infallible>>,
 {
     type Output = Result<Response<Reply<B>>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         Poll::Ready(Ok(match this.state.project() {
-            StateOf::Inner { future } => match ready!(future.poll(cx)) {
-                Ok(mut response) => {
-                    // Not where both answers meet: each move of a response costs a hit.
-                    if let Some(front) = this.front {
-                        add_hsts(response.headers_mut(), front);
-                    }
-                    response.map(Reply::Inner)
+            StateOf::Inner { future } => {
+                let mut response = ready!(future.poll(cx))?;
+                // Not where all answers meet: each move of a response costs a hit.
+                if let Some(front) = this.front {
+                    add_hsts(response.headers_mut(), front);
                 }
-                Err(failure) => with_hsts(fail(&failure, this.method), this.front.as_deref()),
-            },
+                response.map(Reply::Inner)
+            }
             StateOf::Waits { answer } => {
                 let (head, text, reason) = ready!(answer.as_mut().poll(cx));
                 let here = Here::Own(Box::new((head, text)), reason);
@@ -369,19 +354,6 @@ fn strike_listed(headers: &mut HeaderMap, front: &Front) -> Option<(Struck, Clea
 
 fn refuse<B>(reason: Reason, method: &Method) -> Response<Reply<B>> {
     let (head, text) = answer::refusal(reason, method, After::Close);
-    Response::from_parts(head, Reply::own(text, reason))
-}
-
-fn fail<B>(failure: &impl Failure, method: &Method) -> Response<Reply<B>> {
-    let reason = failure.reason();
-    // What went wrong on the client's side left the request unfinished.
-    let blames_client = reason.status().is_some_and(|status| status.is_client_error());
-    let after = if blames_client { After::Close } else { After::KeepOpen };
-    let (mut head, text) = answer::refusal(reason, method, after);
-    if let Some(told) = failure.cache_status() {
-        head.headers.insert(CACHE_STATUS, told);
-    }
-    debug_assert!(head.headers.contains_key(CONTENT_LENGTH));
     Response::from_parts(head, Reply::own(text, reason))
 }
 

@@ -12,9 +12,10 @@ use http_body::{Body, Frame, SizeHint};
 use crate::listen::{H1Body, H2Body};
 
 /// A request's body.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) enum Inbound {
     /// None: what nearly every request has.
+    #[default]
     Empty,
     /// From an HTTP/1.1 connection.
     H1(H1Body),

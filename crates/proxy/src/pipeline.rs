@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use larder_cache::receive::Rewritten;
-use larder_cache::{Body, Cache, Incomplete, Note, Options, SystemClock};
+use larder_cache::{Cache, Note, Options, SystemClock};
 use larder_config::{Config, UpstreamUrl};
 use larder_policy::{Front, Purgers, Scheme};
 use larder_semantics::Reason;
-use larder_tower::{CacheLayer, CacheService, FetchError};
+use larder_tower::{CacheBody, CacheService, Incomplete, internals};
 use larder_upstream::{Balancer, Settings, Target, Upstream, UpstreamBody};
 use tower_layer::Layer;
 
 use crate::context::ConnContext;
 use crate::forward::Forward;
-use crate::frame::{Failure, Frame, FrameLayer};
+use crate::frame::{Frame, FrameLayer};
 use crate::listen::Site;
 use crate::log::AccessLog;
 use crate::metrics::Metrics;
@@ -103,7 +103,7 @@ impl Pipeline {
         let context = Arc::new(ConnContext::own(scheme));
         let upstream = self.upstream_for_nobody.clone();
         let forward = Forward::for_nobody(&context, upstream, &self.front, &kept.metrics);
-        let cached = CacheLayer::new(Arc::clone(&kept.cache), scheme).layer(forward);
+        let cached = internals::service(Arc::clone(&kept.cache), scheme, forward);
         let framed = FrameLayer {
             context,
             front: Arc::clone(&self.front),
@@ -116,7 +116,7 @@ impl Pipeline {
 }
 
 impl Site for Pipeline {
-    type Body = Observed<Reply<Body<UpstreamBody>>>;
+    type Body = Observed<Reply<CacheBody<UpstreamBody>>>;
     type Error = std::convert::Infallible;
     type Service = Observe<Frame<Tell<CacheService<Forward>>>>;
 
@@ -129,7 +129,7 @@ impl Site for Pipeline {
         #[expect(clippy::indexing_slicing, reason = "a remainder of the length, which is not zero")]
         let upstream = self.upstreams[context.worker % self.upstreams.len()].clone();
         let forward = Forward::new(&context, upstream, &self.front, &kept.metrics);
-        let cached = CacheLayer::new(Arc::clone(&kept.cache), context.scheme).layer(forward);
+        let cached = internals::service(Arc::clone(&kept.cache), context.scheme, forward);
         let told = TellLayer::new(&self.trusted, &self.front, &context, &kept.cache).layer(cached);
         let framed = FrameLayer {
             context: Arc::clone(&context),
@@ -205,25 +205,15 @@ pub fn upstream_settings(config: &Config) -> Settings {
     }
 }
 
-impl Failure for FetchError {
-    fn reason(&self) -> Reason {
-        self.reason
-    }
-
-    fn cache_status(&self) -> Option<http::HeaderValue> {
-        Some(Self::cache_status(self))
-    }
-}
-
-impl<U> Noted for Body<U>
+impl<U> Noted for CacheBody<U>
 where
     Self: http_body::Body<Error = Incomplete>,
 {
     fn note(&self) -> Note {
-        self.note
+        Self::note(self)
     }
 
     fn failure(error: &Incomplete) -> Reason {
-        error.reason
+        error.reason()
     }
 }

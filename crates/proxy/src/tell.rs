@@ -26,7 +26,7 @@ use tower_service::Service;
 
 use crate::context::ConnContext;
 use crate::explain::explain;
-use crate::frame::{Failure, Struck};
+use crate::frame::Struck;
 use crate::inbound::Inbound;
 use crate::reply::Noted;
 
@@ -93,15 +93,15 @@ pub(crate) struct Tell<S> {
 
 impl<S, B> Service<Request<Inbound>> for Tell<S>
 where
-    S: Service<Request<Inbound>, Response = Response<B>, Error: Failure>,
+    S: Service<Request<Inbound>, Response = Response<B>>,
     B: Noted,
 {
     type Response = Response<B>;
-    type Error = Told<S::Error>;
+    type Error = S::Error;
     type Future = TellFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(Told::plain)
+        self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<Inbound>) -> Self::Future {
@@ -205,31 +205,6 @@ fn detailed(line: &HeaderValue, detail: &str) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("{before}; detail={detail}{rest}")).ok()
 }
 
-/// A failure, and what a trusted client is told of it.
-#[derive(Debug)]
-pub(crate) struct Told<E> {
-    inner: E,
-    detail: Option<String>,
-}
-
-impl<E> Told<E> {
-    const fn plain(inner: E) -> Self {
-        Self { inner, detail: None }
-    }
-}
-
-impl<E: Failure> Failure for Told<E> {
-    fn reason(&self) -> Reason {
-        self.inner.reason()
-    }
-
-    fn cache_status(&self) -> Option<HeaderValue> {
-        let line = self.inner.cache_status()?;
-        let told = self.detail.as_ref().and_then(|detail| detailed(&line, detail));
-        Some(told.unwrap_or(line))
-    }
-}
-
 pin_project! {
     /// The answer of [`Tell`].
     #[derive(Debug)]
@@ -244,27 +219,17 @@ impl<F, B, E> Future for TellFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
     B: Noted,
-    E: Failure,
 {
-    type Output = Result<Response<B>, Told<E>>;
+    type Output = F::Output;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let answer = ready!(this.inner.poll(cx));
-        let Some(asked) = this.asked.take() else {
-            return Poll::Ready(answer.map_err(Told::plain));
-        };
-        Poll::Ready(match answer {
-            Ok(mut response) => {
-                let reason = response.body().note().reason;
-                put(response.headers_mut(), &asked.detail(reason));
-                Ok(response)
-            }
-            Err(error) => {
-                let detail = asked.detail(error.reason());
-                Err(Told { inner: error, detail: Some(detail) })
-            }
-        })
+        let mut answer = ready!(this.inner.poll(cx));
+        if let (Some(asked), Ok(response)) = (this.asked.take(), &mut answer) {
+            let reason = response.body().note().reason;
+            put(response.headers_mut(), &asked.detail(reason));
+        }
+        Poll::Ready(answer)
     }
 }
 

@@ -193,6 +193,7 @@ reasons! {
     ConnectTimeout "connect-timeout" ApplicationError NONE, 504, "connecting to the application took too long";
     FirstByteTimeout "first-byte-timeout" ApplicationError NONE, 504, "the application did not begin to answer in time";
     BetweenBytesTimeout "between-bytes-timeout" ApplicationError NONE, 504, "the application paused too long inside its answer";
+    ServiceFailed "service-failed" ApplicationError NONE, 502, "the application's service gave an error in place of a response";
     MalformedResponse "malformed-response" ApplicationError NONE, 502, "the application's response is malformed";
     ClosedEarly "closed-early" ApplicationError NONE, 502, "the application closed the connection before answering";
     CertificateUntrusted "certificate-untrusted" ApplicationError NONE, 502, "nobody who is trusted vouches for the application's certificate";
@@ -238,6 +239,9 @@ impl fmt::Display for Reason {
         f.write_str(self.token())
     }
 }
+
+/// Where an error of another type goes on without its particulars.
+impl std::error::Error for Reason {}
 
 #[cfg(test)]
 mod tests {

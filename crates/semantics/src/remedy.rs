@@ -274,6 +274,9 @@ impl Reason {
             Self::BetweenBytesTimeout => {
                 "The application stopped in the middle. Event streams should send a comment line more often than `timeouts.between_bytes`."
             }
+            Self::ServiceFailed => {
+                "Look at the application's log: the service behind the cache is not to give errors, but responses that tell of them."
+            }
             Self::MalformedResponse => {
                 "The application, or something between, speaks bad HTTP. Ask it directly with `curl -v` and look at the head: two lengths, an odd transfer coding, a bad line."
             }
@@ -405,6 +408,7 @@ impl Reason {
             | Self::ConnectTimeout
             | Self::FirstByteTimeout
             | Self::BetweenBytesTimeout
+            | Self::ServiceFailed
             | Self::MalformedResponse
             | Self::ClosedEarly
             | Self::CertificateUntrusted

@@ -7,40 +7,40 @@ use larder_semantics::{Reason, Timestamp};
 
 /// Why there is no response.
 #[derive(Clone, Copy, Debug)]
-pub struct FetchError {
+pub(crate) struct FetchError {
     /// The row of the table of reasons; it knows its status.
-    pub reason: Reason,
+    pub(crate) reason: Reason,
     forwarded: Option<Reason>,
 }
 
 impl FetchError {
     /// The application was asked because of `why` and failed with `reason`.
     #[must_use]
-    pub const fn application(why: Reason, reason: Reason) -> Self {
+    pub(crate) const fn application(why: Reason, reason: Reason) -> Self {
         Self { reason, forwarded: Some(why) }
     }
 
     /// The client wanted only what is stored, and nothing usable is (RFC 9111 §5.2.1.7).
     #[must_use]
-    pub const fn unsatisfiable() -> Self {
+    pub(crate) const fn unsatisfiable() -> Self {
         Self { reason: Reason::OnlyIfCached, forwarded: None }
     }
 
     /// The status to answer with.
     #[must_use]
-    pub fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         self.reason.status().unwrap_or(StatusCode::GATEWAY_TIMEOUT)
     }
 
     /// What to note of it.
     #[must_use]
-    pub const fn note(&self) -> Note {
+    pub(crate) const fn note(&self) -> Note {
         Note::new(Handling::Refused, self.reason)
     }
 
     /// Our line of `Cache-Status`.
     #[must_use]
-    pub fn cache_status(&self) -> HeaderValue {
+    pub(crate) fn cache_status(&self) -> HeaderValue {
         let why = self.forwarded.unwrap_or(self.reason);
         let account = Account::forwarded(Handling::Refused, why).not_stored(self.reason);
         // Nothing is stored, so there is no time to tell.

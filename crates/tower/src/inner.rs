@@ -5,15 +5,16 @@ use http::{Request, Response};
 use larder_semantics::Reason;
 use tower_service::Service;
 
-use crate::RequestBody;
+use crate::cause::BoxError;
+use crate::fetch::Brought;
 
-/// A service that answers requests whose body is `B`'s or none. Implemented for every service that
-/// can be one: cloned for each fetch, sent to the task that drives it, failing with a reason.
-pub trait Inner<B>:
+/// A service that answers requests whose body is `B`. Implemented for every service that can be one: cloned for each fetch, and
+/// sent to the task that drives it.
+pub(crate) trait Inner<B>:
     Service<
-        Request<RequestBody<B>>,
-        Response = Response<<Self as Inner<B>>::Body>,
-        Error: Into<Reason>,
+        Request<B>,
+        Response = Response<<Self as Inner<B>>::Raw>,
+        Error: Into<BoxError>,
         Future: Send,
     > + Clone
     + Send
@@ -21,16 +22,27 @@ pub trait Inner<B>:
     + 'static
 {
     /// The body of its responses.
-    type Body: http_body::Body<Data = Bytes, Error: Into<Reason>> + Send + Unpin + 'static;
+    type Raw;
+
+    /// The same, in bytes, failing with a reason.
+    type Body: http_body::Body<Data = Bytes, Error = Reason> + Send + 'static;
+
+    /// Makes the one of the other.
+    fn bring(raw: Self::Raw) -> Self::Body;
 }
 
 impl<S, B, U> Inner<B> for S
 where
-    S: Service<Request<RequestBody<B>>, Response = Response<U>> + Clone + Send + Sync + 'static,
+    S: Service<Request<B>, Response = Response<U>> + Clone + Send + Sync + 'static,
     S::Future: Send,
-    S::Error: Into<Reason>,
-    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
-    U::Error: Into<Reason>,
+    S::Error: Into<BoxError>,
+    U: http_body::Body + Send + 'static,
+    U::Error: Into<BoxError>,
 {
-    type Body = U;
+    type Raw = U;
+    type Body = Brought<U>;
+
+    fn bring(raw: U) -> Brought<U> {
+        Brought::new(raw)
+    }
 }

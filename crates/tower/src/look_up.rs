@@ -3,6 +3,7 @@
 //! The request carries the session cookie and nothing else of the visitor's. Errors, time-outs and answers that say nothing
 //! leave the visitor unverified: their request goes to the application, and nothing is stored.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,12 +19,18 @@ use larder_policy::{Arrival, Identity, Policy};
 use larder_semantics::Reason;
 
 use crate::fetch::Enduring;
-use crate::{Inner, RequestBody};
+use crate::inner::Inner;
 
-/// Marks a request that is sent for no visitor in particular, so that nobody's address is told with it. An extension of the
-/// requests that the inner service gets.
+/// Marks a request that the cache sends for no visitor in particular: for a page that a rule shares, or to ask who a visitor is. An
+/// extension of the requests that the inner service gets. An [`Arrival`] beside it says the scheme, and no client: its address is
+/// unspecified (`0.0.0.0`).
 #[derive(Clone, Copy, Debug)]
 pub struct ForNobody;
+
+/// The same, of no client.
+pub(crate) fn of_nobody(arrival: Arrival) -> Arrival {
+    Arrival { client: Ipv4Addr::UNSPECIFIED.into(), ..arrival }
+}
 
 /// Marks a request that a rule has passed on as it is (`pass`, `never`) although it asks for something else than its method and
 /// URL say. An extension of the requests that the inner service gets.
@@ -39,7 +46,7 @@ pub(crate) async fn look_up<S, B>(
     headers: &HeaderMap,
 ) where
     S: Inner<B>,
-    B: http_body::Body + Send + 'static,
+    B: http_body::Body + Default + Send + 'static,
 {
     if policy.identity.lookup.is_none() {
         return;
@@ -78,7 +85,7 @@ async fn find_out<S, B>(
     lead: Lead,
 ) where
     S: Inner<B>,
-    B: http_body::Body + Send + 'static,
+    B: http_body::Body + Default + Send + 'static,
 {
     let Some(rules) = &policy.identity.lookup else { return };
     let session = (&*name, &*value);
@@ -100,9 +107,9 @@ async fn ask<S, B>(
 ) -> Option<Identity>
 where
     S: Inner<B>,
-    B: http_body::Body + Send + 'static,
+    B: http_body::Body + Default + Send + 'static,
 {
-    let mut request = Request::new(RequestBody::<B>::Empty);
+    let mut request = Request::new(B::default());
     *request.uri_mut() = Uri::try_from(rules.path.as_str()).ok()?;
     let headers = request.headers_mut();
     if !host.is_empty() {
@@ -114,7 +121,7 @@ where
     request.extensions_mut().insert(ForNobody);
     if let Some(arrival) = arrival {
         // By another scheme it might be sent to the visitor's.
-        request.extensions_mut().insert(arrival);
+        request.extensions_mut().insert(of_nobody(arrival));
     }
     std::future::poll_fn(|cx| inner.poll_ready(cx)).await.ok()?;
     let response = inner.call(request).await.ok()?;

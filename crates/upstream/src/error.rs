@@ -85,4 +85,9 @@ impl fmt::Debug for UpstreamError {
     }
 }
 
-impl Error for UpstreamError {}
+impl Error for UpstreamError {
+    /// The reason: what caused it is told in its text.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0.reason)
+    }
+}

@@ -5,6 +5,7 @@
 //! which does no harm.
 
 use http::HeaderMap;
+use larder_policy::limits::{TAG_BYTES_MAX, TAGS_MAX};
 use larder_policy::{Policy, key, tags};
 use larder_semantics::Reason;
 
@@ -33,6 +34,21 @@ pub enum Naming {
     InWords,
 }
 
+/// What a response says of itself.
+#[derive(Debug)]
+pub struct Said<'a> {
+    /// Its fields; those of tags are taken off.
+    pub fields: &'a mut HeaderMap,
+    /// Tags that it has besides.
+    pub tags: &'a [Box<str>],
+}
+
+impl<'a> From<&'a mut HeaderMap> for Said<'a> {
+    fn from(fields: &'a mut HeaderMap) -> Self {
+        Self { fields, tags: &[] }
+    }
+}
+
 impl Birth {
     /// Of a response to a request for the page `key` that was sent when the journal stood at `number`. Takes the fields of
     /// tags off it. A rule's tags are its own, too.
@@ -42,7 +58,7 @@ impl Birth {
         key: &[u8],
         policy: &Policy,
         naming: Naming,
-        response: &mut HeaderMap,
+        Said { fields: response, tags: more }: Said<'_>,
     ) -> Self {
         let mut names = (naming == Naming::InWords).then(Box::<Names>::default);
         let mut ids = Vec::new();
@@ -53,7 +69,10 @@ impl Birth {
             }
         };
         policy.tags_given(key).iter().for_each(|given| tag(given));
+        let fit = more.len() <= TAGS_MAX && more.iter().all(|tag| tag.len() <= TAG_BYTES_MAX);
+        more.iter().take(TAGS_MAX).for_each(|more| tag(more));
         let taken = policy.tags.take(response, tag);
+        let taken = if fit { taken } else { Err(tags::TooMany) };
         let groups = tags::groups(response, |group| {
             if let Some(names) = &mut names {
                 names.groups.push(group.into());

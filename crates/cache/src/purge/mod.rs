@@ -26,7 +26,7 @@ mod request;
 mod sweep;
 
 pub use basket::{Basket, RequestFields, Taken};
-pub use birth::{Birth, Naming};
+pub use birth::{Birth, Naming, Said};
 pub(crate) use journal::{Journal, Verdict};
 pub use pattern::{Pattern, PatternError};
 pub use request::{Count, Look, Mode, Purge, Purged, Scope};

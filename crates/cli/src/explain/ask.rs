@@ -9,14 +9,13 @@ use bytes::Bytes;
 use http::header::CACHE_STATUS;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Empty};
-use larder_cache::{Cache, SystemClock};
+use larder_cache::{Cache, Handling, SystemClock};
 use larder_config::Config;
 use larder_policy::explain::Peer;
 use larder_policy::{Explanation, Question};
 use larder_semantics::Reason;
-use larder_tower::{CacheLayer, CacheService};
+use larder_tower::{CacheService, internals};
 use larder_upstream::{Balancer, Upstream};
-use tower_layer::Layer as _;
 use tower_service::Service as _;
 
 use super::recorder::{Record, Recorder};
@@ -104,7 +103,7 @@ async fn twice(
         client,
         front: Arc::clone(&config.front),
     };
-    let mut service = CacheLayer::new(Arc::clone(&cache), asked.scheme).layer(recorder);
+    let mut service = internals::service(Arc::clone(&cache), asked.scheme, recorder);
     let first = once(&mut service, asked, &record, BODY_MAX).await?;
     settle(&cache).await;
     record.next_round();
@@ -131,22 +130,22 @@ async fn once(
         .target
         .parse()
         .map_err(|error| Fault::Question(format!("{:?}: {error}", question.target)))?;
-    let response = match service.call(request).await {
-        Ok(response) => response,
-        Err(error) => {
-            // The application's side says it with the particulars.
-            let last = record.exchanges().into_iter().rev().find_map(|each| each.answer.err());
-            let told = last.filter(|failed| failed.reason == error.reason);
-            return Err(Fault::Application(told.map_or_else(
-                || format!("{}: {error}", error.reason),
-                |failed| format!("{}: {}", failed.reason, failed.text),
-            )));
-        }
-    };
+    let response = service.call(request).await.unwrap_or_else(|never| match never {});
     let (head, mut body) = response.into_parts();
+    let note = body.note();
+    if note.handling == Handling::Refused {
+        // The application's side says it with the particulars.
+        let reason = note.reason;
+        let last = record.exchanges().into_iter().rev().find_map(|each| each.answer.err());
+        let told = last.filter(|failed| failed.reason == reason);
+        return Err(Fault::Application(told.map_or_else(
+            || format!("{reason}: {}", reason.text()),
+            |failed| format!("{}: {}", failed.reason, failed.text),
+        )));
+    }
     let line = head.headers.get_all(CACHE_STATUS).iter().next_back();
     let cache_status = line.map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned());
-    let reason = body.note.reason;
+    let reason = note.reason;
     let mut body_bytes = 0;
     let reading = async {
         while let Some(frame) = body.frame().await {

@@ -18,7 +18,8 @@ use larder_policy::front::Telling;
 use larder_policy::hygiene::Route;
 use larder_policy::{Front, Scheme, hygiene};
 use larder_semantics::{Reason, Timing};
-use larder_tower::{AsItIs, ForNobody, RequestBody};
+use larder_tower::ForNobody;
+use larder_tower::internals::AsItIs;
 use larder_upstream::{Upstream, UpstreamBody, UpstreamError};
 use tower_service::Service;
 
@@ -87,7 +88,7 @@ pub(super) struct Recorder {
     pub(super) front: Arc<Front>,
 }
 
-impl Service<Request<RequestBody<Empty<Bytes>>>> for Recorder {
+impl Service<Request<Empty<Bytes>>> for Recorder {
     type Response = Response<UpstreamBody>;
     type Error = UpstreamError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, UpstreamError>> + Send>>;
@@ -97,7 +98,7 @@ impl Service<Request<RequestBody<Empty<Bytes>>>> for Recorder {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<RequestBody<Empty<Bytes>>>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Empty<Bytes>>) -> Self::Future {
         let asked = request.headers().clone();
         let for_nobody = request.extensions().get::<ForNobody>().is_some();
         let as_it_is = request.extensions().get::<AsItIs>().is_some();

@@ -47,7 +47,7 @@ impl Judged<'_> {
             self.cache.purge_number(),
             self.key.as_bytes(),
             larder_cache::purge::Naming::ByNumber,
-            &mut fields,
+            (&mut fields).into(),
         );
         let received = Received {
             method: &Method::GET,

@@ -2,7 +2,7 @@
 //! does less than was meant is noticed too late.
 
 use larder_cache::purge::{Mode, Pattern, Purge, Scope};
-use larder_policy::{Question, Scheme, host};
+use larder_tower::internals::scope::{canonical, origin, prefix, url};
 use serde_json::{Map, Value};
 
 use super::Then;
@@ -76,55 +76,6 @@ fn scopes(members: &Members, what: &'static str) -> Result<Vec<Scope>, String> {
 
 fn boxed(texts: Vec<String>) -> Vec<Box<str>> {
     texts.into_iter().map(Into::into).collect()
-}
-
-/// A URL, with this very query or with any.
-fn url(text: &str, exact: bool) -> Result<Scope, String> {
-    let Question { host, target, .. } = question(text)?;
-    let host = host.into();
-    if exact {
-        return Ok(Scope::Url { host, target: target.into() });
-    }
-    let path = target.split('?').next().unwrap_or_default().into();
-    Ok(Scope::Path { host, path })
-}
-
-fn question(text: &str) -> Result<Question, String> {
-    Question::new(text, "GET", &[] as &[&str])
-}
-
-/// A whole URL's beginning, or a path's, of any host.
-fn prefix(text: &str) -> Result<Scope, String> {
-    if text.starts_with('/') {
-        let fits = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-        if !fits {
-            return Err(format!(
-                "{text:?} is not the beginning of a path: spaces, # and what is not ASCII are percent-encoded in URLs"
-            ));
-        }
-        return Ok(Scope::Prefix { host: None, prefix: text.into() });
-    }
-    let Question { host, target, .. } = question(text).map_err(|fault| {
-        format!("{fault}; or write the beginning of a path of any host, such as \"/blog/\"")
-    })?;
-    Ok(Scope::Prefix { host: Some(host.into()), prefix: target.into() })
-}
-
-/// A host as keys have it. Whichever scheme's port is named, it is not.
-fn canonical(text: &str) -> Result<Box<str>, String> {
-    let host = host::canonical(text.as_bytes(), Scheme::Http).map_err(|_| {
-        format!("{text:?} is not a host, such as \"example.com\" or \"example.com:8080\"")
-    })?;
-    let host = host.as_str();
-    Ok(host.strip_suffix(":443").unwrap_or(host).into())
-}
-
-fn origin(text: &str) -> Result<(Scheme, Box<str>), String> {
-    let question = question(text)?;
-    if question.target != "/" {
-        return Err(format!("{text:?} is more than an origin, such as \"https://example.com\""));
-    }
-    Ok((question.scheme, question.host.into()))
 }
 
 fn tag(text: &str) -> Result<(), String> {
@@ -266,6 +217,8 @@ fn short(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use larder_policy::Scheme;
+
     use super::*;
 
     fn scope(body: &str) -> Scope {

@@ -154,7 +154,7 @@ async fn exchange(site: &Pipeline, scheme: Scheme, request: Request<Inbound>) ->
         match frame {
             Ok(frame) => came.bytes += frame.data_ref().map_or(0, |data| data.len() as u64),
             Err(error) => {
-                came.note.reason = error.reason;
+                came.note.reason = error.reason();
                 came.broke_off = true;
                 break;
             }

@@ -7,11 +7,16 @@
 //!
 //! A hit is answered in `call` itself, without a task, a box or a lock.
 
+mod body;
 mod future;
 mod layer;
 mod service;
+mod site;
 
+pub use body::{CacheBody, Incomplete};
 pub use future::CacheFuture;
-pub use layer::CacheLayer;
+pub(crate) use layer::Extensions;
+pub use layer::{CacheLayer, CacheLayerBuilder};
 pub use service::CacheService;
-pub(crate) use service::{Of, arrival_of, include};
+pub(crate) use service::{Means, Of, arrival_of, include};
+pub(crate) use site::Sites;

@@ -1,11 +1,12 @@
 //! The service: hits at once, everything else by `fetch`.
 
 use std::cell::RefCell;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::task::{Context, Poll};
 
-use http::header::{HOST, HeaderMap, HeaderValue};
+use http::header::HeaderMap;
 use http::uri::PathAndQuery;
 use http::{Method, Request, Response, Uri};
 use larder_cache::respond::{self, Account, Ask};
@@ -14,30 +15,41 @@ use larder_cache::variant::Variant;
 use larder_cache::{Body, Cache, Facts, Plan, plan};
 use larder_policy::hygiene::Route;
 use larder_policy::identity::field::LARDER_IDENTITY;
-use larder_policy::{
-    Arrival, CanonicalHost, Doubt, KeyBuf, Plain, Policy, Ruling, Scheme, Visit, Way, hygiene,
-};
+use larder_policy::{Arrival, Doubt, KeyBuf, Plain, Policy, Ruling, Scheme, Visit, Way, hygiene};
 use larder_semantics::Reason;
 use tower_service::Service;
 
-use super::CacheFuture;
+use super::future::{Asked, Going};
+use super::layer::Extensions;
+use super::site::Sites;
+use super::{CacheBody, CacheFuture};
+use crate::cause::BoxError;
+use crate::error::FetchError;
 use crate::esi::Table;
 use crate::fetch::{self, Fetch, Page};
+use crate::inner::Inner;
 use crate::look_up::{AsItIs, look_up};
-use crate::{FetchError, Inner, RequestBody};
 
-/// Answers from a [`Cache`], and asks the inner service for what is not there.
+/// Answers from a cache, and asks the inner service for what is not there. Made by a [`CacheLayer`](super::CacheLayer).
 #[derive(Clone, Debug)]
 pub struct CacheService<S> {
-    cache: Arc<Cache>,
-    scheme: Scheme,
+    means: Means,
     inner: S,
-    host: LastHost,
+    sites: Sites,
+}
+
+/// What a service answers with.
+#[derive(Clone, Debug)]
+pub(crate) struct Means {
+    pub(crate) cache: Arc<Cache>,
+    /// By which requests come that do not say.
+    pub(crate) scheme: Scheme,
+    pub(crate) extensions: Extensions,
 }
 
 impl<S> CacheService<S> {
-    pub(super) fn new(cache: Arc<Cache>, scheme: Scheme, inner: S) -> Self {
-        Self { cache, scheme, inner, host: LastHost::default() }
+    pub(crate) const fn new(means: Means, sites: Sites, inner: S) -> Self {
+        Self { means, inner, sites }
     }
 }
 
@@ -57,45 +69,54 @@ enum Begun<U> {
     Refused(Reason),
 }
 
-impl<S, B> Service<Request<B>> for CacheService<S>
+impl<S, B, U> Service<Request<B>> for CacheService<S>
 where
-    S: Inner<B>,
-    B: http_body::Body + Send + 'static,
+    S: Service<Request<B>, Response = Response<U>> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    B: http_body::Body + Default + Send + 'static,
+    U: http_body::Body + Send + 'static,
+    U::Error: Into<BoxError>,
 {
-    type Response = Response<Body<S::Body>>;
-    type Error = FetchError;
-    type Future = CacheFuture<S::Body>;
+    type Response = Response<CacheBody<U>>;
+    type Error = Infallible;
+    type Future = CacheFuture<U>;
 
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), FetchError>> {
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         // A hit needs nobody. Fetches wait for the inner service on their own clone of it.
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> CacheFuture<S::Body> {
+    fn call(&mut self, request: Request<B>) -> CacheFuture<U> {
+        let Means { cache, extensions, .. } = &self.means;
+        let asked = Asked::of(&request);
         // What was decided about this request counts before what is known of its connection.
         let arrival = request.extensions().get::<Arrival>();
-        let scheme = arrival.map_or(self.scheme, |arrival| arrival.scheme);
-        let host = match self.host.of(&request, scheme) {
-            Ok(host) => host,
-            Err(reason) => return refused(reason),
+        let scheme = arrival.map_or(self.means.scheme, |arrival| arrival.scheme);
+        let site = match self.sites.of(&request, scheme) {
+            Ok(site) => site,
+            Err(reason) => return CacheFuture::new(refused(reason), asked),
         };
+        let host = site.as_str();
         let has_body = !request.body().is_end_stream();
-        let begun = begin(&self.cache, scheme, host, &request, has_body);
-        match begun {
+        let begun = begin(cache, scheme, host, &request, has_body);
+        let going = match begun {
             // Nearly all hits: nothing is to be put into them.
             Begun::Answered(response) if response.body().template().is_none() => {
-                CacheFuture::ready(Ok(response))
+                Going::ready(Ok(response))
             }
             begun @ (Begun::Answered(_)
             | Begun::AnsweredStale(..)
             | Begun::Planned(..)
             | Begun::LookUp(_)
             | Begun::Refused(_)) => {
-                let of = Of { scheme, host: host.to_owned(), has_body, deep: 0, asked: None };
-                let request = request.map(RequestBody::Client);
-                go_on(begun, &self.cache, &self.inner, of, request)
+                let (host, extensions) = (host.to_owned(), *extensions);
+                let of = Of { scheme, host, has_body, extensions, deep: 0, asked: None };
+                drop(site);
+                go_on(begun, cache, &self.inner, of, request)
             }
-        }
+        };
+        CacheFuture::new(going, asked)
     }
 }
 
@@ -104,11 +125,11 @@ pub(crate) fn include<S, B>(
     cache: &Arc<Cache>,
     inner: &S,
     of: Of,
-    request: Request<RequestBody<B>>,
-) -> CacheFuture<S::Body>
+    request: Request<B>,
+) -> Going<S::Body>
 where
     S: Inner<B>,
-    B: http_body::Body + Send + 'static,
+    B: http_body::Body + Default + Send + 'static,
 {
     let begun = begin(cache, of.scheme, &of.host, &request, of.has_body);
     go_on(begun, cache, inner, of, request)
@@ -121,6 +142,8 @@ pub(crate) struct Of {
     /// The site, in its one spelling.
     pub(crate) host: String,
     pub(crate) has_body: bool,
+    /// What fetches keep.
+    pub(crate) extensions: Extensions,
     /// How many pages include it, one in the other.
     pub(crate) deep: u8,
     /// How many parts were asked for, for the page that the visitor asked for; from the first on.
@@ -132,8 +155,8 @@ pub(crate) fn arrival_of<B>(request: &Request<B>) -> Option<Arrival> {
     request.extensions().get().copied()
 }
 
-fn refused<U>(reason: Reason) -> CacheFuture<U> {
-    CacheFuture::ready(Err(FetchError::application(reason, reason)))
+fn refused<U>(reason: Reason) -> Going<U> {
+    Going::ready(Err(FetchError::application(reason, reason)))
 }
 
 /// Answers, or has the plan carried out.
@@ -142,20 +165,21 @@ fn go_on<S, B>(
     cache: &Arc<Cache>,
     inner: &S,
     of: Of,
-    mut request: Request<RequestBody<B>>,
-) -> CacheFuture<S::Body>
+    mut request: Request<B>,
+) -> Going<S::Body>
 where
     S: Inner<B>,
-    B: http_body::Body + Send + 'static,
+    B: http_body::Body + Default + Send + 'static,
 {
-    let fetch = |key, ruled, request: &Request<RequestBody<B>>| {
+    let extensions = of.extensions;
+    let fetch = |key, ruled, request: &Request<B>| {
         let fetch = Fetch::new(Arc::clone(cache), inner.clone(), Page { key }, ruled);
-        fetch.arrived(arrival_of(request))
+        fetch.arrived(arrival_of(request)).with(extensions)
     };
     match begun {
         Begun::Answered(response) => {
             let table = Table::of(cache, inner, of, &request);
-            CacheFuture::ready(Ok(table.lay::<B>(response)))
+            Going::ready(Ok(table.lay::<B>(response)))
         }
         Begun::AnsweredStale(response, variant, key, ruled) => {
             let response = Table::of(cache, inner, of, &request).lay::<B>(response);
@@ -165,7 +189,7 @@ where
                 ask_for_what_counts(&fetch.page, &mut request);
             }
             fetch::refresh::<S, B>(fetch, request, variant);
-            CacheFuture::ready(Ok(response))
+            Going::ready(Ok(response))
         }
         Begun::Planned(plan, facts, key, ruled) => {
             if facts.renews() {
@@ -184,8 +208,8 @@ where
             }
             let answer = fetch::answer(fetch, request, facts, plan);
             match table {
-                None => CacheFuture::fetch(answer),
-                Some(table) => CacheFuture::fetch(Box::pin(async move {
+                None => Going::fetch(answer),
+                Some(table) => Going::fetch(Box::pin(async move {
                     answer.await.map(|response| table.lay::<B>(response))
                 })),
             }
@@ -201,14 +225,14 @@ fn looked_up<S, B>(
     cache: &Arc<Cache>,
     inner: &S,
     of: Of,
-    request: Request<RequestBody<B>>,
-) -> CacheFuture<S::Body>
+    request: Request<B>,
+) -> Going<S::Body>
 where
     S: Inner<B>,
-    B: http_body::Body + Send + 'static,
+    B: http_body::Body + Default + Send + 'static,
 {
     let (cache, inner) = (Arc::clone(cache), inner.clone());
-    CacheFuture::fetch(Box::pin(async move {
+    Going::fetch(Box::pin(async move {
         let from = (&*of.host, arrival_of(&request));
         look_up::<S, B>(&cache, &policy, inner.clone(), from, request.headers()).await;
         let begun = match begin(&cache, of.scheme, &of.host, &request, of.has_body) {
@@ -329,45 +353,4 @@ fn unverified<B, U>(cache: &Cache, policy: Arc<Policy>, of: &Of, request: &Reque
     let facts = Facts::of(request, of.has_body, &cache.options().semantics);
     let plan = Plan::Pass(facts.pass().unwrap_or(Reason::Unverified));
     Begun::Planned(plan, facts, key.as_bytes().into(), Some(Arc::new(Sharing::new(policy, ruling))))
-}
-
-/// The site of the last request, kept because nearly all requests of a connection are for one.
-#[derive(Clone, Debug, Default)]
-struct LastHost {
-    sent: Option<HeaderValue>,
-    /// Which port need not be named.
-    scheme: Option<Scheme>,
-    canonical: String,
-}
-
-impl LastHost {
-    /// Which site the request is for. The authority of the target outranks `Host` (RFC 9112
-    /// §3.2.2).
-    fn of<B>(&mut self, request: &Request<B>, scheme: Scheme) -> Result<&str, Reason> {
-        let canonical = match (request.uri().authority(), request.headers().get(HOST)) {
-            (None, Some(host))
-                if self.sent.as_ref() == Some(host) && self.scheme == Some(scheme) =>
-            {
-                return Ok(&self.canonical);
-            }
-            (None, Some(host)) => {
-                let canonical = larder_policy::host::canonical(host.as_bytes(), scheme)?;
-                // A copy of its own: the request's would hold on to a whole read buffer.
-                self.sent = HeaderValue::from_bytes(host.as_bytes()).ok();
-                canonical
-            }
-            (Some(authority), _) => {
-                self.sent = None;
-                larder_policy::host::canonical(authority.as_str().as_bytes(), scheme)?
-            }
-            (None, None) => {
-                self.sent = None;
-                CanonicalHost::UNNAMED
-            }
-        };
-        self.scheme = Some(scheme);
-        self.canonical.clear();
-        self.canonical.push_str(canonical.as_str());
-        Ok(&self.canonical)
-    }
 }

@@ -8,7 +8,7 @@
 mod address;
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
@@ -26,7 +26,7 @@ use larder_semantics::Reason;
 use tokio::task::JoinHandle;
 
 use crate::cache::{Of, arrival_of, include};
-use crate::{Inner, RequestBody};
+use crate::inner::Inner;
 
 /// Everything that is needed to ask for parts of a visitor's page.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ impl<S: Clone> Table<S> {
     pub(crate) fn lay<B>(mut self, response: Response<Body<S::Body>>) -> Response<Body<S::Body>>
     where
         S: Inner<B>,
-        B: http_body::Body + Send + 'static,
+        B: http_body::Body + Default + Send + 'static,
     {
         let Some(template) = response.body().template() else { return response };
         if let Some(line) = response.headers().get(header::SET_COOKIE) {
@@ -78,7 +78,7 @@ impl<S: Clone> Table<S> {
     async fn fetch<B>(self, include: &Include) -> Result<Bytes, Reason>
     where
         S: Inner<B>,
-        B: http_body::Body + Send + 'static,
+        B: http_body::Body + Default + Send + 'static,
     {
         let addresses = std::iter::once(&include.src).chain(&include.alt);
         let all = async {
@@ -99,7 +99,7 @@ impl<S: Clone> Table<S> {
     async fn ask<B>(&self, address: &str) -> Result<Bytes, Reason>
     where
         S: Inner<B>,
-        B: http_body::Body + Send + 'static,
+        B: http_body::Body + Default + Send + 'static,
     {
         let before =
             self.of.asked.as_ref().map_or(0, |asked| asked.fetch_add(1, Ordering::Relaxed));
@@ -109,7 +109,7 @@ impl<S: Clone> Table<S> {
         let page = hygiene::target(&self.page);
         let site = (self.of.scheme, &*self.of.host);
         let uri = address::resolve(address, site, &page).ok_or(Reason::IncludeFailed)?;
-        let mut request = Request::new(RequestBody::<B>::Empty);
+        let mut request = Request::new(B::default());
         *request.method_mut() = Method::GET;
         *request.uri_mut() = uri;
         *request.headers_mut() = asked(&self.visitor);
@@ -160,13 +160,14 @@ fn asked(visitor: &HeaderMap) -> HeaderMap {
 }
 
 /// A whole body, if it is no larger than may be included.
-async fn collect<U>(mut body: U) -> Result<Bytes, Reason>
+async fn collect<U>(body: U) -> Result<Bytes, Reason>
 where
-    U: http_body::Body<Data = Bytes> + Unpin,
+    U: http_body::Body<Data = Bytes>,
 {
+    let mut body = pin!(body);
     let mut all = BytesMut::new();
     loop {
-        let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+        let frame = poll_fn(|cx| body.as_mut().poll_frame(cx)).await;
         let Some(frame) = frame else { return Ok(all.freeze()) };
         let Ok(data) = frame.map_err(|_| Reason::IncludeFailed)?.into_data() else { continue };
         if all.len() + data.len() > INCLUDE_BYTES_MAX {

@@ -18,19 +18,20 @@ use super::ask::Sent;
 use super::lead::{self, Verdict, usable_stale, weigh};
 use super::shared::validated;
 use super::{Answer, Fetch};
-use crate::{FetchError, Inner, RequestBody};
+use crate::error::FetchError;
+use crate::inner::Inner;
 
 /// Asks for a GET or HEAD on its own. `stored` is what is there but can't be used as it is.
 pub(super) async fn ask<S, B>(
     mut fetch: Fetch<S>,
-    mut request: Request<RequestBody<B>>,
+    mut request: Request<B>,
     facts: &Facts,
     stored: Option<Variant>,
     why: Reason,
 ) -> Answer<S::Body>
 where
     S: Inner<B>,
-    B: http_body::Body + Send + 'static,
+    B: http_body::Body + Default + Send + 'static,
 {
     let since = fetch.cache.flights().epoch(&fetch.page.key);
     let method = request.method().clone();
@@ -119,13 +120,13 @@ fn handling_of(why: Reason) -> Handling {
 /// was not one to share. Nothing of its answer is kept.
 pub(super) async fn own<S, B>(
     mut fetch: Fetch<S>,
-    request: Request<RequestBody<B>>,
+    request: Request<B>,
     why: Reason,
     refused: &Refused,
 ) -> Answer<S::Body>
 where
     S: Inner<B>,
-    B: http_body::Body + Send + 'static,
+    B: http_body::Body + Default + Send + 'static,
 {
     let sent = fetch.send(request).await;
     let Sent { response, timing, .. } =
@@ -176,12 +177,12 @@ fn dressed<S, U>(fetch: &Fetch<S>, mut response: Response<Body<U>>) -> Response<
 /// (RFC 9111 §4.4), or, to a POST, be stored (RFC 9110 §9.3.3).
 pub(super) async fn pass<S, B>(
     mut fetch: Fetch<S>,
-    request: Request<RequestBody<B>>,
+    request: Request<B>,
     why: Reason,
 ) -> Answer<S::Body>
 where
     S: Inner<B>,
-    B: http_body::Body + Send + 'static,
+    B: http_body::Body + Default + Send + 'static,
 {
     let since = fetch.cache.flights().epoch(&fetch.page.key);
     let method = request.method().clone();
@@ -262,7 +263,7 @@ async fn keep<S, U>(
 ) -> Response<Body<U>>
 where
     S: Send + Sync + 'static,
-    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    U: http_body::Body<Data = Bytes> + Send + 'static,
     U::Error: Into<Reason>,
 {
     let now = draft.head.freshness.response_time;

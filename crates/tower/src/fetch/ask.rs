@@ -7,15 +7,17 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Uri};
 use http::{Method, Request, Response, StatusCode};
 use larder_cache::Cache;
-use larder_cache::purge::{Birth, Naming};
+use larder_cache::purge::{Birth, Naming, Said};
 use larder_cache::sharing::Sharing;
 use larder_policy::dress::Dress;
 use larder_policy::{Arrival, KeyBuf, Policy, Visit, hygiene, redirect};
 use larder_semantics::freshness::Timing;
 use larder_semantics::{Reason, Settings};
-use tower_service::Service;
 
-use crate::{ForNobody, RequestBody};
+use crate::cache::Extensions;
+use crate::inner::Inner;
+use crate::look_up::of_nobody;
+use crate::{ForNobody, Tags, cause};
 
 /// What a request is for.
 #[derive(Clone, Debug)]
@@ -85,6 +87,8 @@ pub(crate) struct Fetch<S> {
     pub(crate) ruled: Option<Arc<Sharing>>,
     /// How the request came that it began with, where that is not as its connection did.
     arrival: Option<Arrival>,
+    /// Whether a page that is shared is asked for with what the client's request has beside its fields.
+    pub(crate) extensions: Extensions,
 }
 
 /// What came of a request.
@@ -105,12 +109,17 @@ impl<S> Fetch<S> {
         page: Page,
         ruled: Option<Arc<Sharing>>,
     ) -> Self {
-        Self { cache, inner, page, ruled, arrival: None }
+        Self { cache, inner, page, ruled, arrival: None, extensions: Extensions::Fresh }
     }
 
     /// For a request that came so.
     pub(crate) fn arrived(self, arrival: Option<Arrival>) -> Self {
         Self { arrival, ..self }
+    }
+
+    /// With these extensions.
+    pub(crate) fn with(self, extensions: Extensions) -> Self {
+        Self { extensions, ..self }
     }
 
     /// How the page is shared, if an audience does by rule.
@@ -133,26 +142,25 @@ impl<S> Fetch<S> {
     }
 
     /// Sends `request` and waits for the head of the answer, which comes back fit to be passed on.
-    pub(crate) async fn send<B, U>(
-        &mut self,
-        mut request: Request<RequestBody<B>>,
-    ) -> Result<Sent<U>, Reason>
+    pub(crate) async fn send<B>(&mut self, mut request: Request<B>) -> Result<Sent<S::Body>, Reason>
     where
-        S: Service<Request<RequestBody<B>>, Response = Response<U>>,
-        S::Error: Into<Reason>,
+        S: Inner<B>,
     {
+        let for_nobody = request.extensions().get::<ForNobody>().is_some();
         if let Some(arrival) = self.arrival {
             // Requests of the cache's own are told by the scheme of the page, too.
+            let arrival = if for_nobody { of_nobody(arrival) } else { arrival };
             request.extensions_mut().insert(arrival);
         }
         // What is for one visitor only is not put together of several.
-        let esi = request.extensions().get::<ForNobody>().is_some();
+        let esi = for_nobody;
         announce(request.headers_mut(), &self.cache.options().semantics, esi);
         // Before anything of it is on its way: what is purged from now on may be in the answer.
         let number = self.cache.purge_number();
         let request_time = self.cache.now();
-        poll_fn(|cx| self.inner.poll_ready(cx)).await.map_err(Into::into)?;
-        let mut response = self.inner.call(request).await.map_err(Into::into)?;
+        let failed = |error: S::Error| cause::of_answer(error.into());
+        poll_fn(|cx| self.inner.poll_ready(cx)).await.map_err(failed)?;
+        let mut response = self.inner.call(request).await.map_err(failed)?.map(S::bring);
         let response_time = self.cache.now();
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             larder_semantics::strip_hop_by_hop(response.headers_mut());
@@ -164,7 +172,10 @@ impl<S> Fetch<S> {
             response.headers_mut().insert(header::DATE, date);
         }
         let naming = self.shared().map_or(Naming::ByNumber, Sharing::naming);
-        let birth = self.cache.birth(number, &self.page.key, naming, response.headers_mut());
+        let tags = response.extensions_mut().remove::<Tags>();
+        let tags = tags.as_ref().map_or(&[][..], Tags::as_slice);
+        let said = Said { fields: response.headers_mut(), tags };
+        let birth = self.cache.birth(number, &self.page.key, naming, said);
         Ok(Sent { response, timing: Timing { request_time, response_time }, birth })
     }
 }

@@ -10,7 +10,7 @@ use larder_semantics::range::if_range_holds;
 use larder_semantics::{Reason, Reuse};
 
 use super::{Answer, Fetch};
-use crate::FetchError;
+use crate::error::FetchError;
 
 /// What became of waiting.
 pub(super) enum Followed<U> {

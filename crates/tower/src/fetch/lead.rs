@@ -16,7 +16,7 @@ use larder_semantics::{Failure, Reason, RequestDirectives};
 use super::Fetch;
 use super::ask::Sent;
 use super::pump::Pump;
-use crate::{Inner, RequestBody};
+use crate::inner::Inner;
 
 /// What the one who asked gets from a fetch made in its name.
 pub(super) enum Led<U> {
@@ -39,7 +39,7 @@ pub(super) enum Led<U> {
 /// What is fetched.
 pub(super) struct Errand<B> {
     /// The request to send.
-    pub(super) request: Request<RequestBody<B>>,
+    pub(super) request: Request<B>,
     /// The fields that select the variant that is stored: the client's, or those that are sent for a page that is shared.
     pub(super) client: Arc<HeaderMap>,
     /// For a page that is shared: by which fields it is known to vary.
@@ -52,7 +52,7 @@ pub(super) struct Errand<B> {
 pub(super) async fn lead<S, B>(mut fetch: Fetch<S>, lead: Lead, errand: Errand<B>) -> Led<S::Body>
 where
     S: Inner<B>,
-    B: http_body::Body + Send + 'static,
+    B: http_body::Body + Default + Send + 'static,
 {
     let Errand { request, client, varies, variant } = errand;
     let Sent { response, timing, birth } = match fetch.send(request).await {
@@ -125,7 +125,7 @@ async fn share<S, U>(
     replaced: Option<Variant>,
 ) -> Led<U>
 where
-    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    U: http_body::Body<Data = Bytes> + Send + 'static,
     U::Error: Into<Reason>,
 {
     let head = Arc::clone(&draft.head);
@@ -174,7 +174,7 @@ pub(super) fn begin<U>(
     replaced: Option<Variant>,
 ) -> LookedAt
 where
-    U: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    U: http_body::Body<Data = Bytes> + Send + 'static,
     U::Error: Into<Reason>,
 {
     let (flight, head) = (lead.flight(), Arc::clone(&draft.head));

@@ -10,6 +10,7 @@
 
 mod alone;
 mod ask;
+mod brought;
 mod errand;
 mod follow;
 mod lead;
@@ -17,6 +18,7 @@ mod pump;
 mod shared;
 
 pub(crate) use ask::{Fetch, Page};
+pub(crate) use brought::Brought;
 pub(crate) use errand::Enduring;
 pub(crate) use shared::refresh;
 
@@ -27,7 +29,8 @@ use http::{Request, Response};
 use larder_cache::respond::{self, Account, Ask};
 use larder_cache::{Body, Facts, Plan};
 
-use crate::{FetchError, Inner, RequestBody};
+use crate::error::FetchError;
+use crate::inner::Inner;
 
 /// A response, or why there is none.
 pub(crate) type Answer<U> = Result<Response<Body<U>>, FetchError>;
@@ -35,13 +38,13 @@ pub(crate) type Answer<U> = Result<Response<Body<U>>, FetchError>;
 /// Does what `plan` says. Each way has a box of its own, no larger than it needs.
 pub(crate) fn answer<S, B>(
     fetch: Fetch<S>,
-    request: Request<RequestBody<B>>,
+    request: Request<B>,
     facts: Facts,
     plan: Plan,
 ) -> Pin<Box<dyn Future<Output = Answer<S::Body>> + Send>>
 where
     S: Inner<B>,
-    B: http_body::Body + Send + 'static,
+    B: http_body::Body + Default + Send + 'static,
 {
     match plan {
         Plan::Fetch(why) => Box::pin(shared::answer(fetch, request, facts, None, why)),

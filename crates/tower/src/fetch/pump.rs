@@ -1,7 +1,7 @@
 //! Moves a body from the application into a fetch in progress, and from there into the store.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -36,11 +36,12 @@ enum Ended {
 
 impl Pump<'_> {
     /// Pumps `body` to its end. The fetch is over when this returns or is dropped.
-    pub(super) async fn run<U>(&self, mut body: U)
+    pub(super) async fn run<U>(&self, body: U)
     where
-        U: http_body::Body<Data = Bytes> + Unpin,
+        U: http_body::Body<Data = Bytes>,
         U::Error: Into<Reason>,
     {
+        let mut body = pin!(body);
         let flight = self.lead.flight();
         let kept_max = self.cache.kept_max(self.lead.key());
         // As long as it is there, nobody else was told anything.
@@ -50,7 +51,7 @@ impl Pump<'_> {
         let mut trailers = None;
         loop {
             let until = late.filter(|_| look.is_some());
-            let frame = match self.next(&mut body, until).await {
+            let frame = match self.next(body.as_mut(), until).await {
                 Ok(frame) => frame,
                 Err(Ended::Complete) => break,
                 Err(Ended::Failed) => return,
@@ -95,9 +96,13 @@ impl Pump<'_> {
     }
 
     /// The next frame, once there is room for it.
-    async fn next<U>(&self, body: &mut U, late: Option<Instant>) -> Result<Frame<Bytes>, Ended>
+    async fn next<U>(
+        &self,
+        mut body: Pin<&mut U>,
+        late: Option<Instant>,
+    ) -> Result<Frame<Bytes>, Ended>
     where
-        U: http_body::Body<Data = Bytes> + Unpin,
+        U: http_body::Body<Data = Bytes>,
         U::Error: Into<Reason>,
     {
         let flight = self.lead.flight();
@@ -105,7 +110,7 @@ impl Pump<'_> {
             flight.fail(Reason::ClosedEarly);
             return Err(Ended::Failed);
         }
-        let next = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx));
+        let next = poll_fn(|cx| body.as_mut().poll_frame(cx));
         let next = match late {
             Some(late) => timeout_at(late, next).await.map_err(|_| Ended::Late)?,
             None => next.await,

@@ -4,7 +4,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::request::Parts;
+use http::{Extensions, Method, Request, Response, StatusCode, Uri};
 use larder_cache::collapse::{Joined, Wanted};
 use larder_cache::flight::Reader;
 use larder_cache::page::Page;
@@ -22,12 +23,16 @@ use super::errand::Enduring;
 use super::follow::{self, Followed};
 use super::lead::{self, Errand, Led};
 use super::{Answer, Fetch, alone};
-use crate::{FetchError, ForNobody, Inner, RequestBody};
+use crate::ForNobody;
+use crate::cache::Extensions as Carried;
+use crate::error::FetchError;
+use crate::inner::Inner;
 
 /// A GET without content, taken apart so that its fields can be shared by all who need them.
 struct Asked<B> {
     uri: Uri,
     headers: Arc<HeaderMap>,
+    extensions: Extensions,
     facts: Facts,
     body: PhantomData<fn() -> B>,
 }
@@ -35,14 +40,14 @@ struct Asked<B> {
 /// Fetches, or validates `variant`, together with others.
 pub(super) async fn answer<S, B>(
     fetch: Fetch<S>,
-    request: Request<RequestBody<B>>,
+    request: Request<B>,
     facts: Facts,
     mut variant: Option<Variant>,
     mut reason: Reason,
 ) -> Answer<S::Body>
 where
     S: Inner<B>,
-    B: http_body::Body + Send + 'static,
+    B: http_body::Body + Default + Send + 'static,
 {
     let asked = Asked::of(request, facts);
     for look in 0..limits::LOOKS_MAX {
@@ -96,10 +101,11 @@ where
     alone(fetch, asked, reason).await
 }
 
-impl<B> Asked<B> {
-    fn of(request: Request<RequestBody<B>>, facts: Facts) -> Self {
+impl<B: Default> Asked<B> {
+    fn of(request: Request<B>, facts: Facts) -> Self {
         let (parts, _no_content) = request.into_parts();
-        Self { uri: parts.uri, headers: Arc::new(parts.headers), facts, body: PhantomData }
+        let Parts { uri, headers, extensions, .. } = parts;
+        Self { uri, headers: Arc::new(headers), extensions, facts, body: PhantomData }
     }
 
     fn ask<'a, S>(&'a self, fetch: &'a Fetch<S>) -> Ask<'a> {
@@ -146,7 +152,8 @@ impl<B> Asked<B> {
             }
             None => fill(&mut headers, &self.headers, &self.facts.range),
         }
-        let request = bodiless(headers, self.uri.clone());
+        // Whether others share what comes is the response's to say, as of the fields.
+        let request = bodiless(headers, self.uri.clone(), self.extensions.clone());
         let varies = Arc::default();
         Errand { request, client: Arc::clone(&self.headers), varies, variant }
     }
@@ -159,21 +166,29 @@ impl<B> Asked<B> {
         recipe: Option<&Vary>,
         variant: Option<Variant>,
     ) -> Errand<B> {
-        fill_errand(fetch, sharing, &self.headers, &self.uri, recipe, variant)
+        let client =
+            Client { uri: &self.uri, headers: &self.headers, extensions: &self.extensions };
+        fill_errand(fetch, sharing, &client, recipe, variant)
     }
 
     /// The client's request as it came.
-    fn own(&self) -> Request<RequestBody<B>> {
-        bodiless(HeaderMap::clone(&self.headers), self.uri.clone())
+    fn own(&self) -> Request<B> {
+        bodiless(HeaderMap::clone(&self.headers), self.uri.clone(), self.extensions.clone())
     }
 }
 
+/// The request that a page is fetched for.
+struct Client<'a> {
+    uri: &'a Uri,
+    headers: &'a HeaderMap,
+    extensions: &'a Extensions,
+}
+
 /// What is sent for a page that an audience shares: nothing of the client's that does not select it.
-fn fill_errand<S, B>(
+fn fill_errand<S, B: Default>(
     fetch: &Fetch<S>,
     sharing: &Sharing,
-    client: &HeaderMap,
-    uri: &Uri,
+    client: &Client<'_>,
     recipe: Option<&Vary>,
     variant: Option<Variant>,
 ) -> Errand<B> {
@@ -181,7 +196,7 @@ fn fill_errand<S, B>(
         Some(Vary::Fields(names)) => names.iter().cloned().collect(),
         Some(Vary::None | Vary::Any) | None => Arc::default(),
     };
-    let mut sent = sharing.fill(client, &varies);
+    let mut sent = sharing.fill(client.headers, &varies);
     if let Some(host) = fetch.page.host() {
         sent.insert(header::HOST, host);
     }
@@ -189,8 +204,12 @@ fn fill_errand<S, B>(
     if let Some(variant) = &variant {
         validation::make_conditional(&mut headers, &[variant.head.asked_with()]);
     }
-    let uri = fetch.page.asked_target().unwrap_or_else(|| uri.clone());
-    let mut request = bodiless(headers, uri);
+    let uri = fetch.page.asked_target().unwrap_or_else(|| client.uri.clone());
+    let extensions = match fetch.extensions {
+        Carried::Fresh => Extensions::new(),
+        Carried::Kept => client.extensions.clone(),
+    };
+    let mut request = bodiless(headers, uri, extensions);
     request.extensions_mut().insert(ForNobody);
     Errand { request, client: Arc::new(sent), varies, variant }
 }
@@ -209,7 +228,7 @@ fn named<S>(fetch: &Fetch<S>, sharing: &Sharing, page: Option<&Page>) -> Option<
 async fn alone<S, B>(fetch: Fetch<S>, asked: Asked<B>, why: Reason) -> Answer<S::Body>
 where
     S: Inner<B>,
-    B: http_body::Body + Send + 'static,
+    B: http_body::Body + Default + Send + 'static,
 {
     // Rare, and large: they would make every fetch's future larger.
     let request = asked.own();
@@ -221,19 +240,20 @@ where
 }
 
 /// Brings a stale page up to date in the background, unless somebody does already.
-pub(crate) fn refresh<S, B>(fetch: Fetch<S>, request: Request<RequestBody<B>>, variant: Variant)
+pub(crate) fn refresh<S, B>(fetch: Fetch<S>, request: Request<B>, variant: Variant)
 where
     S: Inner<B>,
-    B: http_body::Body + Send + 'static,
+    B: http_body::Body + Default + Send + 'static,
 {
     let (parts, _no_content) = request.into_parts();
     let recipe = Some(&variant.head.vary);
     if let Joined::Lead(lead) = join(&fetch, &parts.headers, recipe, None) {
         let errand: Errand<B> = if let Some(sharing) = fetch.shared() {
             let recipe = Some(sharing.named(&variant));
-            let client = &parts.headers;
+            let Parts { uri, headers, extensions, .. } = &parts;
+            let client = Client { uri, headers, extensions };
             let variant = still_there(&fetch, Some(variant));
-            fill_errand(&fetch, sharing, client, &parts.uri, recipe.as_ref(), variant)
+            fill_errand(&fetch, sharing, &client, recipe.as_ref(), variant)
         } else {
             let mut headers = parts.headers.clone();
             let variant = still_there(&fetch, Some(variant));
@@ -242,7 +262,7 @@ where
                 None => fill(&mut headers, &parts.headers, &RangeRequest::None),
             }
             Errand {
-                request: bodiless(headers, parts.uri),
+                request: bodiless(headers, parts.uri, parts.extensions),
                 client: Arc::new(parts.headers),
                 varies: Arc::default(),
                 variant,
@@ -289,10 +309,11 @@ fn fill(headers: &mut HeaderMap, client: &HeaderMap, range: &RangeRequest) {
     }
 }
 
-fn bodiless<B>(headers: HeaderMap, uri: Uri) -> Request<RequestBody<B>> {
-    let mut request = Request::new(RequestBody::Empty);
+fn bodiless<B: Default>(headers: HeaderMap, uri: Uri, extensions: Extensions) -> Request<B> {
+    let mut request = Request::new(B::default());
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
+    *request.extensions_mut() = extensions;
     request
 }
 
@@ -305,7 +326,7 @@ async fn conclude<S, B>(
 ) -> Answer<S::Body>
 where
     S: Inner<B>,
-    B: http_body::Body + Send + 'static,
+    B: http_body::Body + Default + Send + 'static,
 {
     let now = fetch.cache.now();
     match led {
@@ -385,7 +406,7 @@ async fn unshared<S, B>(
 ) -> Answer<S::Body>
 where
     S: Inner<B>,
-    B: http_body::Body + Send + 'static,
+    B: http_body::Body + Default + Send + 'static,
 {
     // What was made for nobody may be given to anybody, less its cookies: an application in trouble, or a body that is only
     // too large, is not asked twice. Nor is one that knows no such page, for a visitor who has nothing to be known by: who

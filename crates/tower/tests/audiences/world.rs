@@ -9,13 +9,12 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use larder_cache::receive::Rewritten;
-use larder_cache::{Cache, Clock, Options};
+use larder_cache::{Cache, Clock, Handling, Options};
 use larder_policy::Scheme;
 use larder_semantics::{Reason, Timestamp};
 use larder_testkit::FakeClock;
-use larder_tower::{CacheLayer, CacheService};
+use larder_tower::{CacheService, internals};
 use tokio::task::JoinSet;
-use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::application::{Application, mix};
@@ -117,7 +116,7 @@ impl World {
         let site = Site::any(random, setting.proofs);
         let options = options(&site, random);
         let cache = Arc::new(Cache::new(64 << 20, options, Arc::new(Now(clock.clone()))));
-        let service = CacheLayer::new(Arc::clone(&cache), Scheme::Http).layer(app.clone());
+        let service = internals::service(Arc::clone(&cache), Scheme::Http, app.clone());
         let all = vec![Visitor::default(); setting.visitors];
         app.books().behaves = setting.behaves;
         app.books().look_up_ttl = site.look_up_ttl.unwrap_or_default();
@@ -397,8 +396,11 @@ async fn get(mut service: CacheService<Application>, asked: &Asked) -> Option<Go
     *request.method_mut() = asked.method.clone();
     *request.uri_mut() = asked.target.parse().unwrap();
     request.headers_mut().clone_from(&asked.headers);
-    let answer: Result<_, larder_tower::FetchError> = service.call(request).await;
-    let (parts, body) = answer.ok()?.into_parts();
+    let response = service.call(request).await.unwrap();
+    if response.body().note().handling == Handling::Refused {
+        return None;
+    }
+    let (parts, body) = response.into_parts();
     let body: Result<_, Reason> = body.collect().await.map_err(|_| Reason::Truncated);
     let body = body.ok().map(|all| all.to_bytes());
     Some(Got { status: parts.status, headers: parts.headers, body })

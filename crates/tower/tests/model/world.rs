@@ -5,13 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Full};
-use larder_cache::{Cache, Clock, Options};
+use larder_cache::{Cache, Clock, Handling, Options};
 use larder_policy::Scheme;
 use larder_semantics::{Reason, Timestamp};
 use larder_testkit::{FakeClock, ScriptedService};
-use larder_tower::{CacheLayer, CacheService};
+use larder_tower::{CacheService, internals};
 use tokio::task::{AbortHandle, JoinSet};
-use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::application::{Application, SELECTING, Temper};
@@ -60,7 +59,7 @@ impl World {
             Cache::new(setting.memory_bytes, setting.options.clone(), Arc::new(Now(clock.clone())));
         let cache = Arc::new(cache);
         let service = ScriptedService::choosing(move |sent| app.answer(sent));
-        let service = CacheLayer::new(Arc::clone(&cache), Scheme::Http).layer(service);
+        let service = internals::service(Arc::clone(&cache), Scheme::Http, service);
         Self {
             random: Random::new(seed),
             clock,
@@ -140,12 +139,12 @@ impl World {
         let call = self.service.clone().call(request);
         let (clock, ledger) = (self.clock.clone(), self.ledger.clone());
         let handle = self.clients.spawn(async move {
-            let answer = call.await;
+            let answer = call.await.unwrap();
             let head_at = clock.now().as_secs();
             let answered = ledger.books().moment();
             let got = match answer {
-                Err(_) => None,
-                Ok(response) => {
+                response if response.body().note().handling == Handling::Refused => None,
+                response => {
                     let (parts, body) = response.into_parts();
                     let body = body.collect().await.ok().map(|all| all.to_bytes());
                     Some(Got { status: parts.status, headers: parts.headers, body })

@@ -8,13 +8,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Full};
 use larder_cache::limits::HTML_TOLD_AFTER;
 use larder_cache::purge::{Mode, Purge};
-use larder_cache::{Cache, Clock, Options};
+use larder_cache::{Cache, Clock, Handling, Options};
 use larder_policy::{KeyBuf, Scheme};
 use larder_semantics::{Reason, Settings, Timestamp};
 use larder_testkit::{FakeClock, ScriptedService};
-use larder_tower::{CacheLayer, CacheService};
+use larder_tower::{CacheService, internals};
 use tokio::task::{AbortHandle, JoinSet};
-use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::about::{Happened, What};
@@ -144,7 +143,7 @@ impl World {
         let services = SCHEMES.map(|scheme| {
             let app = Arc::clone(&app);
             let service = ScriptedService::choosing(move |sent| app.answer(scheme, sent));
-            CacheLayer::new(Arc::clone(&cache), scheme).layer(service)
+            internals::service(Arc::clone(&cache), scheme, service)
         });
         Self {
             tally: Tally::default(),
@@ -259,11 +258,11 @@ impl World {
         let call = self.services[scheme].clone().call(request);
         let ledger = self.ledger.clone();
         let handle = self.clients.spawn(async move {
-            let answer = call.await;
+            let answer = call.await.unwrap();
             let answered = ledger.books().moment();
             let got = match answer {
-                Err(_) => None,
-                Ok(response) => {
+                response if response.body().note().handling == Handling::Refused => None,
+                response => {
                     let (parts, body) = response.into_parts();
                     let body = body.collect().await.ok().map(|all| all.to_bytes());
                     Some(Got { status: parts.status, headers: parts.headers, body })

@@ -96,7 +96,7 @@ async fn only_if_cached_gets_504_when_nothing_usable_is_stored() {
     let world = World::with(options);
     let request = crate::world::request("GET", "/", &[("cache-control", "only-if-cached")]);
     let error = world.send(request).await.unwrap_err();
-    assert_eq!(error.status(), 504);
+    assert_eq!(error.status, 504);
     assert_eq!(world.app.count(), 0);
 }
 

@@ -121,7 +121,7 @@ async fn an_application_that_has_just_failed_is_left_in_peace_for_a_moment() {
 async fn without_anything_stored_a_failure_is_told_with_its_reason() {
     let world = World::answering(Answer::failure(Reason::ConnectTimeout));
     let error = world.send(request("GET", "/", &[])).await.unwrap_err();
-    assert_eq!((error.status().as_u16(), error.reason), (504, Reason::ConnectTimeout));
-    let told = error.cache_status();
+    assert_eq!((error.status.as_u16(), error.reason), (504, Reason::ConnectTimeout));
+    let told = &error.headers["cache-status"];
     assert_eq!(told, "larder; fwd=uri-miss; detail=connect-timeout");
 }

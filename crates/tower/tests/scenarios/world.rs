@@ -5,12 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use larder_cache::{Body, Cache, Clock, Options};
+use larder_cache::{Cache, Clock, Handling, Options};
 use larder_policy::Scheme;
 use larder_semantics::{Reason, Timestamp};
 use larder_testkit::{FakeClock, ScriptedBody, ScriptedService};
-use larder_tower::{CacheLayer, CacheService, FetchError};
-use tower_layer::Layer;
+use larder_tower::{CacheBody, CacheService, internals};
 use tower_service::Service;
 
 pub(crate) type Script = ScriptedService<Reason>;
@@ -42,6 +41,14 @@ pub(crate) struct Seen {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
+}
+
+/// An answer of the cache's own: there is none of the application's.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) reason: Reason,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Seen {
@@ -82,8 +89,7 @@ impl World {
         let clock = FakeClock::default();
         let cache = Cache::new(64 << 20, options, Arc::new(Now(clock.clone())));
         let cache = Arc::new(cache);
-        let layer = CacheLayer::new(Arc::clone(&cache), Scheme::Http);
-        let service = layer.layer(app.clone());
+        let service = internals::service(Arc::clone(&cache), Scheme::Http, app.clone());
         Self { clock, app, cache, service }
     }
 
@@ -97,11 +103,18 @@ impl World {
     pub(crate) async fn begin(
         &self,
         request: Request<Full<Bytes>>,
-    ) -> Result<Response<Body<ScriptedBody<Reason>>>, FetchError> {
-        self.service.clone().call(request).await
+    ) -> Result<Response<CacheBody<ScriptedBody<Reason>>>, Refused> {
+        let response = self.service.clone().call(request).await.unwrap();
+        let note = response.body().note();
+        if note.handling != Handling::Refused {
+            return Ok(response);
+        }
+        let Seen { status, headers, body } = read(response).await.unwrap();
+        assert!(body.contains(note.reason.token()), "{body}");
+        Err(Refused { reason: note.reason, status, headers })
     }
 
-    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Seen, FetchError> {
+    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Seen, Refused> {
         Ok(read(self.begin(request).await?).await.expect("a complete body"))
     }
 
@@ -126,10 +139,12 @@ impl World {
 }
 
 /// Reads a response to its end.
-pub(crate) async fn read(response: Response<Body<ScriptedBody<Reason>>>) -> Result<Seen, Reason> {
+pub(crate) async fn read(
+    response: Response<CacheBody<ScriptedBody<Reason>>>,
+) -> Result<Seen, Reason> {
     let (parts, body) = response.into_parts();
 
-    let bytes = body.collect().await.map_err(|incomplete| incomplete.reason)?.to_bytes();
+    let bytes = body.collect().await.map_err(|incomplete| incomplete.reason())?.to_bytes();
     let body = String::from_utf8(bytes.to_vec()).unwrap();
     Ok(Seen { status: parts.status, headers: parts.headers, body })
 }
