@@ -33,6 +33,10 @@ mod rules;
 pub mod scheme;
 
 pub use body::RequestBody;
+pub use cache::{
+    CacheBody, CacheFuture, CacheLayer, CacheLayerBuilder, CacheService, Incomplete, Usage,
+};
+pub use explain::{ExplainBody, ExplainService, Explanation};
 pub use header_policy::{HeaderPolicyLayer, HeaderPolicyService, Personal};
 pub use https_redirect::{HttpsRedirectLayer, HttpsRedirectLayerBuilder, HttpsRedirectService};
 pub use hygiene::{HygieneLayer, HygieneLayerBuilder, HygieneService};
@@ -41,11 +45,9 @@ pub use larder_policy::Doubt;
 pub use larder_policy::trusted::Unclear;
 pub use larder_policy::{Arrival, Cleaned, Scheme};
 pub use larder_semantics::Reason;
+pub use look_up::ForNobody;
 pub use never_cache::{NeverCacheLayer, NeverCacheService, SignError};
 pub use notice::Watch;
-pub use cache::{CacheBody, CacheFuture, CacheLayer, CacheLayerBuilder, CacheService, Incomplete};
-pub use explain::{ExplainBody, ExplainService, Explanation};
-pub use look_up::ForNobody;
 pub use purge::{PurgeError, Purged, Purger, Tags};
 pub use reply::Reply;
 pub use rules::{Rule, Rules, RulesBuilder, RulesError, Setting};

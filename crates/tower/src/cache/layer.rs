@@ -98,6 +98,14 @@ impl CacheLayer {
         Purger::new(Arc::clone(&self.means.cache), Arc::clone(&self.sweeper))
     }
 
+    /// How much is stored.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let larder_store::Usage { bytes, capacity_bytes, entries: pages, .. } =
+            self.means.cache.usage();
+        Usage { pages, bytes, capacity_bytes }
+    }
+
     /// What the cache would do with a request, and why: by the rules, and what was learned so far. Nothing is asked or changed.
     ///
     /// ```
@@ -126,6 +134,18 @@ impl<S> Layer<S> for CacheLayer {
     fn layer(&self, inner: S) -> CacheService<S> {
         CacheService::new(self.means.clone(), Sites::Checking, inner)
     }
+}
+
+/// How much a cache holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Pages; those of a URL for several audiences count each.
+    pub pages: u64,
+    /// What they take, in bytes, keys and bookkeeping included.
+    pub bytes: u64,
+    /// What `bytes` may become.
+    pub capacity_bytes: u64,
 }
 
 /// With what a page that is shared is fetched, of the request that it is fetched for.

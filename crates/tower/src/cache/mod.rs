@@ -16,7 +16,7 @@ mod site;
 pub use body::{CacheBody, Incomplete};
 pub use future::CacheFuture;
 pub(crate) use layer::Extensions;
-pub use layer::{CacheLayer, CacheLayerBuilder};
+pub use layer::{CacheLayer, CacheLayerBuilder, Usage};
 pub use service::CacheService;
 pub(crate) use service::{Means, Of, arrival_of, include};
 pub(crate) use site::Sites;
