@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
@@ -40,6 +41,7 @@ class LarderMiddleware(Both):
         self.markers = Markers(self.rules)
         self.tag_field = larder.tag_header or self.rules.tag_field
         self.tag_separator = self.rules.tag_separator
+        self.forwarded_host = settings.USE_X_FORWARDED_HOST
         self.never_xhr = larder.never_xhr or self.rules.xhr_never
         if self.markers.on or larder.trusted_proxies or larder.https.redirect or larder.https.both_ways:
             self.hook("process_view", self._aview if self.is_async else self._view)
@@ -51,7 +53,11 @@ class LarderMiddleware(Both):
             return self._acall(request)
         visit = Visit(request)
         request.larder = visit  # type: ignore[attr-defined]
-        with self._collect() as seen:
+        if self.larder.automatic_tags:
+            with self._collect() as seen:
+                response = self.get_response(request)
+        else:
+            seen = None
             response = self.get_response(request)
         if self.markers.wanted(visit, request, response):
             self._settle(request, response, segment_of)
@@ -60,7 +66,11 @@ class LarderMiddleware(Both):
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         visit = Visit(request)
         request.larder = visit  # type: ignore[attr-defined]
-        with self._collect() as seen:
+        if self.larder.automatic_tags:
+            with self._collect() as seen:
+                response = await self.get_response(request)
+        else:
+            seen = None
             response = await self.get_response(request)
         if self.markers.wanted(visit, request, response):
             segment = await _careful_later(asegment_of(request), request)
@@ -68,9 +78,7 @@ class LarderMiddleware(Both):
         return self._finish(visit, request, response, seen)
 
     def _collect(self) -> contextlib.AbstractContextManager[Any]:
-        """Watches what a response is made from, where the site wants that."""
-        if not self.larder.automatic_tags:
-            return contextlib.nullcontext()
+        """Watches what a response is made from."""
         from .automatic import collect
 
         return cast("contextlib.AbstractContextManager[Any]", collect())
@@ -173,7 +181,9 @@ class LarderMiddleware(Both):
             known = Identity(bool(who and who.authenticated), None, str(version) if version else None)
             identity = lambda: known  # noqa: E731
         # Not `get_host()`, which looks at ALLOWED_HOSTS again: what is not allowed was refused by now.
-        host: str = request._get_raw_host()  # type: ignore[attr-defined]
+        host: str | None = None if self.forwarded_host else request.META.get("HTTP_HOST")
+        if host is None:
+            host = request._get_raw_host()  # type: ignore[attr-defined]
         try:
             return rules.decide_meta(
                 request.method or "GET", request.scheme or "http", host, target_of(request), request.META, identity
@@ -217,7 +227,8 @@ class LarderMiddleware(Both):
                 _keep_private(response)
             return
         fields = list(response.items())
-        fields.extend(("Set-Cookie", morsel.OutputString()) for morsel in response.cookies.values())
+        if response.cookies:
+            fields.extend(("Set-Cookie", morsel.OutputString()) for morsel in response.cookies.values())
         put, remove = decision.outward(response.status_code, fields, personal=personal)
         if visit.asks and page is not None and any("private" in value for name, value in put if name.lower() == "cache-control"):
             if personal:
@@ -263,11 +274,7 @@ def _is_personal(
     if "html" not in response.get("Content-Type", "") or response.has_header("Content-Encoding"):
         return False
     content: bytes = response.content  # type: ignore[attr-defined]
-    if len(content) > TOKEN_BYTES_MAX:
-        return False
-    lower = content.lower()
-    # Every name that a token goes by has one of these in it; most pages have neither, and are not read.
-    return (b"srf" in lower or b"token" in lower) and embeds_token(content) is not None
+    return len(content) <= TOKEN_BYTES_MAX and embeds_token(content) is not None
 
 
 def segment_if_simple(request: HttpRequest) -> str | None:
