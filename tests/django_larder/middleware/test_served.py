@@ -268,3 +268,26 @@ def test_a_look_up_does_without_a_key(server, served_database, tmp_path):
     finally:
         larder.stop()
         application.stop()
+
+
+@pytest.mark.parametrize("server", ["gunicorn", "uvicorn"])
+def test_schemes_go_both_ways_behind_larder_and_what_ends_tls(server, served_database, tmp_path):
+    pytest.importorskip(SERVERS[server][0][0])
+    rules = tmp_path / "larder.toml"
+    rules.write_text('trusted_proxies = ["127.0.0.1"]\n\n[[rule]]\nmatch = "^/(pay|plain)/"\naudience = "all-users"\nttl = "1m"\n')
+    application = start(server, served_database | {"PROJECT_RULES": str(rules), "PROJECT_BOTH_WAYS": "yes"})
+    larder = start_larder(application.port, "--config", str(rules))
+    try:
+        browser = Browser(larder.port)
+        secure = {"X_Forwarded_Proto": "https", "X_Forwarded_For": "192.0.2.1"}
+        for _ in range(2):
+            assert browser.get("/pay/?a=1").get("Location") == "https://site.test/pay/?a=1"
+            assert browser.get("/plain/", **secure).get("Location") == "http://site.test/plain/"
+            assert "plain GET" in browser.get("/pay/?a=1", **secure).text and "plain GET" in browser.get("/plain/").text
+        # The pages are hits, by the scheme that each is for; the redirects never are.
+        assert "hit" in browser.get("/pay/?a=1", **secure).why and "hit" in browser.get("/plain/").why
+        assert "hit" not in browser.get("/pay/?a=1").why
+        assert browser.post("/pay/", a="1").status == 308
+    finally:
+        larder.stop()
+        application.stop()

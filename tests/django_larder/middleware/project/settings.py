@@ -49,3 +49,5 @@ LARDER = {
 }
 if rules := os.environ.get("PROJECT_RULES"):
     LARDER["rules"] = rules
+if os.environ.get("PROJECT_BOTH_WAYS"):
+    LARDER["https"] = {"both_ways": True}
