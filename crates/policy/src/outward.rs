@@ -18,7 +18,7 @@
 //! does for the audience, `Cookie` goes into `Vary`, and so do the fields of its key: a cache that has seen only visitors
 //! without a session must not answer one with a session. What the application said stays where it is stricter.
 //!
-//! In front of Larder [`dress`](crate::dress) does this: there the page's age is known, and that it was made for nobody.
+//! In front of Larder [`dress`] does this: there the page's age is known, and that it was made for nobody.
 
 use crate::audience::{Audience, Part};
 use crate::dress;

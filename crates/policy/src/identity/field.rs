@@ -21,7 +21,7 @@ pub fn read(response: &HeaderMap) -> Option<Identity> {
     Some(Identity { class: class?, user, segment })
 }
 
-/// For whom a shared page is to be made: the parts that its key holds, as [`write`] says them.
+/// For whom a shared page is to be made: the parts that its key holds, as [`write()`] says them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parts {
     /// Logged in or not, where the key says.
