@@ -49,6 +49,7 @@ LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 STATIC_URL = "/static/"
 STATIC_ROOT = STATE / "static"
 USE_TZ = True
+TIME_ZONE = "UTC"
 
 LARDER = {
     "rules": "larder.toml",
