@@ -158,6 +158,7 @@ TABLE = [
 def test_each_policy_writes_what_it_wrote(path, anonymous, authenticated, visitor, alice):
     assert written(by(visitor)(path)) == anonymous
     visitor.force_login(alice)
+    visitor.cookies["isauthenticated"] = "1"
     assert written(by(visitor)(path)) == authenticated
 
 
@@ -423,6 +424,23 @@ def test_tampering_is_not_looked_for_unless_it_is_enabled_at_that_time(visitor):
     assert get("/all/").status_code == 200
     with settings(enable_tampering_checks=True):
         assert get("/all/").status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/anonymous/", "/class/"])
+@SHARED
+def test_a_page_is_not_kept_for_those_whom_the_visitor_only_claims_to_be_among(path, visitor, alice):
+    get = by(visitor)
+    visitor.cookies["isauthenticated"] = "1"
+    response = get(path)
+    assert (response.status_code, response["Cache-Control"]) == (200, "no-cache")
+    visitor.cookies.update(response.cookies)
+    assert "s-maxage" in get(path)["Cache-Control"]
+    visitor.force_login(alice)
+    response = get(path)
+    assert response["Cache-Control"] == "no-cache" and "X-Accel-Expires" not in response
+    if path == "/class/":
+        visitor.cookies.update(response.cookies)
+        assert "s-maxage" in get(path)["Cache-Control"]
 
 
 # ---- messages -------------------------------------------------------------------------------------------------------

@@ -102,6 +102,9 @@ class Case:
     def by_policy(self, logged_in):
         age = AGES[self.policy]
         shared = (f"max-age=5, s-maxage={age}", str(age))
+        is_private = self.policy == "anonymous-and-authenticated" and logged_in and self.policy not in self.shared
+        if self.policy.startswith("anonymous") and not is_private and (self.marker or "") != ("1" if logged_in else ""):
+            return ("no-cache", None)
         if self.policy == "anonymous-only":
             return ("no-cache", None) if logged_in else shared
         is_ones_own = self.policy == "per-user" and (logged_in or self.session) or self.policy == "anonymous-and-authenticated" and logged_in

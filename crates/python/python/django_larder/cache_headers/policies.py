@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from . import conf
+from . import conf, login
 
 
 def browser_seconds() -> int:
@@ -34,7 +34,7 @@ def all_users(request: HttpRequest, response: HttpResponseBase, user: Any, age: 
 
 def anonymous_only(request: HttpRequest, response: HttpResponseBase, user: Any, age: int) -> None:
     """One page for all who are not logged in. Others ask for theirs each time."""
-    if user.is_authenticated:
+    if user.is_authenticated or not _is_known_rightly(request, response, user):
         response["Cache-Control"] = "no-cache"
     else:
         _share(response, age)
@@ -46,6 +46,8 @@ def anonymous_and_authenticated(request: HttpRequest, response: HttpResponseBase
     if user.is_authenticated and "anonymous-and-authenticated" not in conf.shared_policies():
         # Who sends `isauthenticated=1` would get it from a cache that believes the cookie.
         _keep(response)
+    elif not _is_known_rightly(request, response, user):
+        response["Cache-Control"] = "no-cache"
     else:
         _share(response, age)
     _hash_by(response, "messages|isauthenticated")
@@ -69,6 +71,14 @@ BUILT_IN: Mapping[str, conf.Policy] = {
     "per-user": per_user,
 }
 """The policies that there are without `policies`, by their names."""
+
+
+def _is_known_rightly(request: HttpRequest, response: HttpResponseBase, user: Any) -> bool:
+    """Whether the cookie that the page is known by says what is true. Otherwise the page would be kept for the others."""
+    if login.tampering(request, user) is None:
+        return True
+    login.mend(request, response, user)
+    return False
 
 
 def _share(response: HttpResponseBase, age: int) -> None:
