@@ -107,8 +107,9 @@ class Case:
             return ("no-cache", None)
         if self.policy == "anonymous-only":
             return ("no-cache", None) if logged_in else shared
-        is_ones_own = self.policy == "per-user" and (logged_in or self.session) or self.policy == "anonymous-and-authenticated" and logged_in
-        return ("private, max-age=5", None) if is_ones_own and self.policy not in self.shared else shared
+        if self.policy == "per-user" and (logged_in or self.session):
+            is_private = not (self.session and "per-user" in self.shared)
+        return ("private, max-age=5", None) if is_private else shared
 
     def expected_vary(self, hashed):
         said = "*" if self.personal == "star" else self.vary

@@ -55,8 +55,10 @@ def anonymous_and_authenticated(request: HttpRequest, response: HttpResponseBase
 
 def per_user(request: HttpRequest, response: HttpResponseBase, user: Any, age: int) -> None:
     """One page for each session."""
-    is_nobodys = not user.is_authenticated and not request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-    if is_nobodys or "per-user" in conf.shared_policies():
+    has_session = bool(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
+    is_nobodys = not user.is_authenticated and not has_session
+    # Who is known in another way than by the session has no page that is known by it.
+    if is_nobodys or (has_session and "per-user" in conf.shared_policies()):
         _share(response, age)
     else:
         # A cache that does not look at `Vary: Cookie` would show it to the next one.
