@@ -33,10 +33,9 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connections  # noqa: E402
 from django.test import override_settings  # noqa: E402
 from django.test.utils import setup_test_environment, teardown_test_environment  # noqa: E402
-from stand_in import StandIn  # noqa: E402
-
 from django_larder import outbox  # noqa: E402
 from django_larder.models import OutboxEntry  # noqa: E402
+from stand_in import StandIn  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -59,7 +58,6 @@ def empty():
     outbox.forget_state()
     yield
     from django.apps import apps
-
     from django_larder.automatic import without_purges
 
     with without_purges():

@@ -7,11 +7,10 @@ from conftest import FOLDER
 from django.contrib.auth.models import Permission, User
 from django.test import Client, override_settings
 from django.utils import timezone
-from fronting import ask, free_port, larder_binary
-from programs import Program, memcached, start_memcached
-
 from django_larder.automatic import without_purges
 from django_larder.models import OutboxEntry, PublishedPage
+from fronting import ask, free_port, larder_binary
+from programs import Program, memcached, start_memcached
 
 OUTBOX = "/admin/django_larder/outboxentry/"
 PAGES = "/admin/django_larder/publishedpage/"
@@ -71,7 +70,10 @@ def test_the_outbox_shows_what_waits_and_why(boss, entries):
 def test_the_outbox_sends_what_is_selected(boss, entries, larder):
     response = act(boss, OUTBOX, "retry", entries)
     assert messages_of(response) == ["2 purges sent."]
-    assert larder.orders == [{"tags": ["one"]}, {"urls": ["https://a.test/"]}] or larder.orders == [{"urls": ["https://a.test/"]}, {"tags": ["one"]}]
+    assert larder.orders == [{"tags": ["one"]}, {"urls": ["https://a.test/"]}] or larder.orders == [
+        {"urls": ["https://a.test/"]},
+        {"tags": ["one"]},
+    ]
     assert not OutboxEntry.objects.exists()
 
 
@@ -127,7 +129,11 @@ def publishing():
 
         def do_GET(self):
             self.send_response(200)
-            for name, value in {"Content-Type": "text/html; charset=utf-8", "Surrogate-Key": f"all page{self.path[-1]}", "Content-Length": "4"}.items():
+            for name, value in {
+                "Content-Type": "text/html; charset=utf-8",
+                "Surrogate-Key": f"all page{self.path[-1]}",
+                "Content-Length": "4",
+            }.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(b"page")

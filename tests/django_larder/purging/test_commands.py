@@ -7,11 +7,10 @@ from conftest import FOLDER
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import override_settings
+from django_larder.models import OutboxEntry
 from fronting import free_port, larder_binary
 from library.models import Author, Book
 from programs import Program
-
-from django_larder.models import OutboxEntry
 
 
 def run(capsys, *command, **options):
@@ -80,7 +79,7 @@ def test_larder_purge_keeps_what_larder_can_not_take_now(larder, capsys):
 
 def test_larder_purge_says_what_to_do_about_a_wrong_token_and_a_wrong_address(larder, capsys):
     larder.answer = lambda path, order: (401, {"detail": "this is not the token"})
-    assert "LARDER[\"token\"]" in fails(capsys, "larder_purge", "/x/")
+    assert 'LARDER["token"]' in fails(capsys, "larder_purge", "/x/")
     larder.answer = lambda path, order: (404, {})
     assert "is not the admin listener" in fails(capsys, "larder_purge", "/x/")
     OutboxEntry.objects.all().delete()

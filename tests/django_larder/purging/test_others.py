@@ -120,7 +120,9 @@ def run(program, folder, *arguments, **environment):
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         **environment,
     }
-    done = subprocess.run([sys.executable, "-c", program, *arguments], env=environment, cwd=HERE, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], env=environment, cwd=HERE, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0 and "all of it" in done.stdout, done.stderr[-4000:]
 
 

@@ -13,17 +13,29 @@ from datetime import timedelta
 
 import pytest
 from conftest import HERE
-from programs import Program
 from django.core.signals import request_finished
 from django.db import connections, transaction
 from django.test import override_settings
 from django.utils import timezone
-from fronting import ask, free_port, larder_binary
-from library.models import Author, Subject
-
 from django_larder import outbox
 from django_larder.models import OutboxEntry
-from django_larder.purge import OrderError, purge_all, purge_host, purge_prefix, purge_tags, purge_urls
+from django_larder.purge import (
+    OrderError,
+    purge_all,
+    purge_host,
+    purge_prefix,
+    purge_tags,
+    purge_urls,
+)
+from fronting import ask, free_port, larder_binary
+from library.models import Author, Subject
+from programs import Program
+
+
+def look():
+    """A request is over, and the time to look has come."""
+    outbox._state.look_next = time.monotonic()
+    request_finished.send(sender=None)
 
 
 def later(seconds):
@@ -238,25 +250,35 @@ def test_before_the_migration_orders_are_sent_and_it_is_told(larder, monkeypatch
 
 def test_a_request_that_is_over_sends_what_is_due_and_not_more_often_than_said(larder, django_queries):
     OutboxEntry.objects.create(order={"tags": ["one"]})
-    request_finished.send(sender=None)
+    # A process does not look before it has run for as long.
+    assert django_queries(lambda: request_finished.send(sender=None)) == []
+    look()
     assert larder.taken() == [{"tags": ["one"]}]
     OutboxEntry.objects.create(order={"tags": ["two"]})
     assert django_queries(lambda: request_finished.send(sender=None)) == []
-    outbox._state.look_next = time.monotonic()
-    request_finished.send(sender=None)
+    look()
     assert larder.taken() == [{"tags": ["two"]}]
 
 
 def test_a_request_in_a_tests_transaction_leaves_the_outbox_alone(larder):
     with transaction.atomic():
         OutboxEntry.objects.create(order={"tags": ["one"]})
-        request_finished.send(sender=None)
+        look()
         assert not larder.orders
+
+
+def test_a_test_that_may_ask_no_database_hears_nothing(larder, monkeypatch, caplog):
+    def forbidden(alias):
+        raise AssertionError("Database queries to 'default' are not allowed in SimpleTestCase subclasses")
+
+    monkeypatch.setattr(outbox, "deliver", forbidden)
+    look()
+    assert not caplog.records
 
 
 def test_a_database_that_fails_after_a_request_is_told_and_no_more(larder, monkeypatch, caplog):
     monkeypatch.setattr(outbox, "deliver", lambda alias: 1 / 0)
-    request_finished.send(sender=None)
+    look()
     assert "could not be gone through" in caplog.text
 
 
@@ -367,7 +389,7 @@ def test_a_process_that_is_killed_between_commit_and_sending_loses_nothing(larde
     assert Author.objects.filter(pk=1).exists() and not larder.orders
     assert waiting() == [{"tags": ["library.author", "library.author:1"]}]
     later(11)
-    request_finished.send(sender=None)
+    look()
     assert larder.orders == [{"tags": ["library.author", "library.author:1"]}]
 
 

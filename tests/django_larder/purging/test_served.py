@@ -10,14 +10,13 @@ from datetime import timedelta
 import pytest
 from conftest import FOLDER, HERE
 from django.test import override_settings
+from django_larder import outbox
+from django_larder.models import OutboxEntry
+from django_larder.purge import purge_all
 from fronting import free_port, larder_binary
 from library.models import Author, Book
 from programs import Program
 from serving import Browser
-
-from django_larder import outbox
-from django_larder.models import OutboxEntry
-from django_larder.purge import purge_all
 
 RULES = """
 upstream = "http://127.0.0.1:{site}"

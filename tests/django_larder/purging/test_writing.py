@@ -6,10 +6,20 @@ import pytest
 from django.db import connection, models, transaction
 from django.db.models import F
 from django.test import TestCase, override_settings
-from library.models import Author, Book, Branch, Card, Note, Novel, Place, Profile, Review, Subject
-
 from django_larder import automatic, outbox
 from django_larder.models import OutboxEntry
+from library.models import (
+    Author,
+    Book,
+    Branch,
+    Card,
+    Note,
+    Novel,
+    Place,
+    Profile,
+    Review,
+    Subject,
+)
 
 
 @pytest.fixture

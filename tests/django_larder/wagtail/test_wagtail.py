@@ -9,16 +9,19 @@ from conftest import FOLDER, HERE
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.test import Client, override_settings
+from django_larder import outbox
+from django_larder.models import OutboxEntry
 from fronting import free_port, larder_binary
 from home.models import Banner, BlogPage, HomePage
 from programs import Program
 from serving import Browser
 from stand_in import StandIn
-from wagtail.contrib.frontend_cache.utils import PurgeBatch, get_backends, purge_page_from_cache
+from wagtail.contrib.frontend_cache.utils import (
+    PurgeBatch,
+    get_backends,
+    purge_page_from_cache,
+)
 from wagtail.models import Page, Site
-
-from django_larder import outbox
-from django_larder.models import OutboxEntry
 
 
 @pytest.fixture
@@ -110,7 +113,9 @@ def test_a_page_that_is_linked_to_purges_those_that_link(larder, pages):
     kind = ContentType.objects.get_for_model(Page)
     of_blog = ContentType.objects.get_for_model(BlogPage)
     more = {"model_path": "body", "content_path": "body", "content_path_hash": "0" * 32}
-    ReferenceIndex.objects.create(base_content_type=kind, content_type=of_blog, object_id=two.pk, to_content_type=kind, to_object_id=one.pk, **more)
+    ReferenceIndex.objects.create(
+        base_content_type=kind, content_type=of_blog, object_id=two.pk, to_content_type=kind, to_object_id=one.pk, **more
+    )
     publish(one)
     assert tags(one, two) <= larder.tags
 

@@ -34,9 +34,7 @@ def check_tags(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage
 
 
 @register("django_larder", Tags.database)
-def check_outbox(
-    app_configs: Sequence[Any] | None, databases: Sequence[str] | None = None, **_: Any
-) -> list[CheckMessage]:
+def check_outbox(app_configs: Sequence[Any] | None, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """Whether purges wait in the outbox that were tried, or were refused."""
     try:
         larder = conf.larder()

@@ -19,7 +19,9 @@ TAG = 1
 KINDS = {1: "tag", 2: "identifier", 3: "below an identifier", 4: "group"}
 
 _ERASED = "EXISTS (SELECT 1 FROM erased WHERE erased.page_id = page.id AND erased.revision = page.revision)"
-_WITH_TAG = "SELECT page_id FROM page_label JOIN label ON label.id = page_label.label_id WHERE label.kind = %s AND label.name = %s"
+_WITH_TAG = (
+    "SELECT page_id FROM page_label JOIN label ON label.id = page_label.label_id WHERE label.kind = %s AND label.name = %s"
+)
 _LABELS = "SELECT label.kind, label.parent, label.name FROM label JOIN page_label ON page_label.label_id = label.id WHERE page_label.page_id = %s"
 
 

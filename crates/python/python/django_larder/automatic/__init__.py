@@ -43,7 +43,7 @@ def note(*read: type[Model] | Model | str) -> None:
             pk = names.pk_text(cast(Any, one._meta.pk), one.pk) if names.single_pk(type(one)) else None
             label = names.of_model(type(one))
             if seen is not None:
-                seen.model(label) if pk is None else seen.row(label, pk)
+                seen.model(label) if pk is None else seen.rows_of(label, [pk])
         elif isinstance(one, type) and issubclass(one, Model):
             label = names.of_model(one)
             if seen is not None:

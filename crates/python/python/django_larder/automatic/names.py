@@ -14,9 +14,22 @@ from urllib.parse import quote
 from django.apps import apps
 from django.conf import settings
 from django.core.signals import setting_changed
-from django.db.models import Field, Model
+from django.db.models import (
+    BinaryField,
+    DateTimeField,
+    DecimalField,
+    DurationField,
+    Field,
+    FloatField,
+    IntegerField,
+    Model,
+    TimeField,
+)
 
 from .. import conf
+
+MANY_SPELLINGS = (BinaryField, DateTimeField, DecimalField, DurationField, FloatField, TimeField)
+"""Fields of which one value has several texts."""
 
 PK_BYTES_MAX = 200
 """Of a primary key in a tag; longer ones stand there as a hash."""
@@ -61,16 +74,24 @@ def of_model(model: type[Model]) -> str:
 
 
 def pk_text(field: Field[Any, Any], value: Any) -> str | None:
-    """A primary key in a tag: the same for what was given, what is asked for and what the database has."""
+    """A primary key in a tag: the same for what was given, what is asked for and what the database has.
+
+    None where that is not certain: then no single row is spoken of.
+    """
+    while field.remote_field is not None:
+        field = field.target_field
+    if isinstance(field, IntegerField) and type(value) is int:
+        return str(value)
+    if isinstance(field, MANY_SPELLINGS) or hasattr(value, "resolve_expression"):
+        return None
     try:
-        while field.remote_field is not None:
-            field = field.target_field
         value = field.to_python(value)
-    except Exception:  # A field of somebody's own: then it is no single row.
+    except Exception:  # A field of somebody's own.
         return None
-    if value is None or hasattr(value, "resolve_expression"):
+    if value is None:
         return None
-    text = _quoted(str(value))
+    # Some databases take A for a, and do not see spaces at the end: one tag for all of them purges no less.
+    text = _quoted(str(value).strip().casefold())
     return text if len(text) <= PK_BYTES_MAX else "md5-" + hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 

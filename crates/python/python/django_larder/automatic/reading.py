@@ -85,7 +85,18 @@ def _rows(result: Any) -> Rows | None:
 def tell(seen: Seen, compiler: SQLCompiler, used: dict[str, int], rows: Rows | None) -> None:
     """What the query of this compiler, which was executed, has read. `used` says how often it used which table."""
     query = compiler.query
+    for table in query.extra_tables:
+        seen.model(names.of_table(table))
     lookup = unique(query)
+    if len(used) == 1 and (lookup is None or lookup.pks is not None and lookup.most <= seen.most):
+        # Nearly all queries are of these two kinds: nothing but one table, and no row has to be looked at.
+        (alias,) = used
+        label = names.of_table(query.alias_map[alias].table_name)
+        if lookup is None or lookup.pks is None:
+            seen.model(label)
+        else:
+            seen.rows_of(label, lookup.pks)
+        return
     pks = Keys(compiler, rows, seen.most)
     found = lookup is not None and len(pks.of(query.base_table) or ()) == lookup.most
     for alias in used:
@@ -100,10 +111,7 @@ def tell(seen: Seen, compiler: SQLCompiler, used: dict[str, int], rows: Rows | N
         if some is None:
             seen.model(label)
         else:
-            for pk in some:
-                seen.row(label, pk)
-    for table in query.extra_tables:
-        seen.model(names.of_table(table))
+            seen.rows_of(label, some)
 
 
 def _base(lookup: Unique | None, found: bool, pks: Keys, alias: str) -> list[str] | None:

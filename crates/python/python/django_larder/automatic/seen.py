@@ -6,6 +6,7 @@ an `update()` purges whose rows are not known.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextvars import ContextVar, Token
 
 from . import names
@@ -33,10 +34,10 @@ class Seen:
         if label not in self.models and not names.is_ignored(label):
             self.models.add(label)
 
-    def row(self, label: str, pk: str) -> None:
-        """Only this row could."""
+    def rows_of(self, label: str, pks: Iterable[str]) -> None:
+        """Only these rows could."""
         if not names.is_ignored(label):
-            self.rows.setdefault(label, set()).add(pk)
+            self.rows.setdefault(label, set()).update(pks)
 
     def tags(self) -> list[str]:
         """The page's tags. Where more rows than `tags_max` would be named, models with the most rows are named as a whole."""

@@ -35,9 +35,13 @@ def remedy(error: Unreachable | Refused) -> str:
     if isinstance(error, Unreachable):
         return f'{error}. Is larder serve running, and is LARDER["admin_url"] the address of its admin listener?'
     if error.status in (401, 403):
-        return f'Larder refused: {error}. LARDER["token"] or ["token_file"] has to be what `admin.token` names in its configuration.'
+        return (
+            f'Larder refused: {error}. LARDER["token"] or ["token_file"] has to be what `admin.token` names in its configuration.'
+        )
     if error.status in (404, 405):
-        return f'{error}. What answers at LARDER["admin_url"], {conf.larder().admin_url}, is not the admin listener of larder serve.'
+        return (
+            f'{error}. What answers at LARDER["admin_url"], {conf.larder().admin_url}, is not the admin listener of larder serve.'
+        )
     return f"Larder refused: {error}"
 
 

@@ -101,11 +101,21 @@ class Command(BaseCommand):
     def same_rules(self, options: dict[str, Any]) -> Iterator[Finding]:
         """Whether the running Larder decides as the rule file does."""
         if conf.larder().rules is None:
-            yield "warning", "rules", "LARDER names no rule file", 'LARDER = {"rules": "larder.toml"}, the one that larder serve has'
+            yield (
+                "warning",
+                "rules",
+                "LARDER names no rule file",
+                'LARDER = {"rules": "larder.toml"}, the one that larder serve has',
+            )
             return
         origin = options["origin"] or options["public"] or (f"https://{conf.larder().hosts[0]}" if conf.larder().hosts else None)
         if origin is None:
-            yield "skipped", "rules", "not held against those of the running Larder, since the site's host is not known", "--origin https://example.com"
+            yield (
+                "skipped",
+                "rules",
+                "not held against those of the running Larder, since the site's host is not known",
+                "--origin https://example.com",
+            )
             return
         for url in whole(dict.fromkeys([*options["path"], *PROBES]), origin):
             parts = urlsplit(url)

@@ -45,7 +45,11 @@ class Command(BaseCommand):
             if identity is not None:
                 headers = with_session(headers, identity)
             method = options["method"].upper()
-            said = self.live(url, method, headers, options) if options["live"] else self.here(url, method, headers, identity, options)
+            said = (
+                self.live(url, method, headers, options)
+                if options["live"]
+                else self.here(url, method, headers, identity, options)
+            )
         self.stdout.write(said.rstrip("\n"))
 
     def field(self, line: str) -> tuple[str, str]:

@@ -32,7 +32,9 @@ class Command(BaseCommand):
         with told():
             alias = outbox.alias_of_outbox()
             if not outbox.has_table(alias):
-                raise CommandError(f"There is no table for the outbox in the database {alias!r}: run manage.py migrate django_larder.")
+                raise CommandError(
+                    f"There is no table for the outbox in the database {alias!r}: run manage.py migrate django_larder."
+                )
             entries = OutboxEntry.objects.using(alias)
             if options["list"]:
                 self.show(entries)

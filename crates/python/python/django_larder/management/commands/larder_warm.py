@@ -24,7 +24,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("urls", nargs="*", metavar="URL", help="whole URLs, or paths beside --origin")
-        parser.add_argument("--model", action="append", default=[], metavar="APP.MODEL", help="the pages of all its rows, by get_absolute_url")
+        parser.add_argument(
+            "--model", action="append", default=[], metavar="APP.MODEL", help="the pages of all its rows, by get_absolute_url"
+        )
         parser.add_argument("--origin", metavar="URL", help="of which site paths are, as in https://example.com")
         parser.add_argument("--renew", action="store_true", help="also what is fresh")
         parser.add_argument("--publish", action="store_true", help="waits until each page is published for nginx, too")
