@@ -45,10 +45,17 @@ export function startServer (modules) {
 /** The real binary; resolves to its port. */
 export function startLarder (binary, origin) {
   const args = ['serve', '--to', `http://127.0.0.1:${origin}`, '--listen', '127.0.0.1:0', '--admin', 'off']
-  return start('larder', binary, args, {}, line => {
-    const match = line.match(/listening on (?:http:\/\/)?127\.0\.0\.1:(\d+)/)
-    return match ? Number(match[1]) : undefined
-  })
+  return start('larder', binary, args, {}, portIn)
+}
+
+/** The hyper server made of the layers; resolves to its port. */
+export function startLayers (binary, origin) {
+  return start('the example', binary, [`http://127.0.0.1:${origin}`], {}, portIn)
+}
+
+function portIn (line) {
+  const match = line.match(/listening on (?:http:\/\/)?127\.0\.0\.1:(\d+)/)
+  return match ? Number(match[1]) : undefined
 }
 
 const peers = {

@@ -26,6 +26,32 @@ export function readExceptions () {
   return Object.fromEntries([...rows].map(([, id, kind, faulty, reason]) => [id, { kind, reason, faulty: Boolean(faulty) }]))
 }
 
+/** { id: verdict } of what the layers do otherwise than the binary: the table with a verdict in its third column. */
+export function readDifferences () {
+  const rows = readFileSync(join(here, 'EXCEPTIONS.md'), 'utf8').matchAll(/^\| `([^`]+)` \| (?:required|optimal|check) \| (\w+) \| .+ \|$/gm)
+  return Object.fromEntries([...rows].map(([, id, verdict]) => [id, verdict]))
+}
+
+/** Where the layers do not do what is expected of them, a line each. */
+export function differences (scored, exceptions, expected, baseline) {
+  const found = []
+  const known = new Map(scored.map(t => [t.id, t]))
+  for (const test of scored) {
+    const [now, then] = [good(test.verdict), good(expected[test.id])]
+    if (now && !then) found.push(`${test.id} (${test.kind}) passes: expected was ${expected[test.id]}`)
+    if (!now && then) found.push(`${test.id} (${test.kind}): ${test.verdict} ${test.message}`)
+  }
+  for (const [id, verdict] of Object.entries(expected)) {
+    if (!known.has(id)) found.push(`EXCEPTIONS.md names ${id}, which is no test`)
+    else if (baseline[id] !== verdict && good(baseline[id]) === good(verdict)) found.push(`${id}: the binary does the same`)
+  }
+  for (const id of Object.keys(exceptions).filter(id => exceptions[id].faulty)) {
+    const last = known.get(id)?.statuses.at(-1)
+    if (!(last >= 500)) found.push(`${id}: the client got ${last} and not an error`)
+  }
+  return found
+}
+
 export function count (scored, kind, suite) {
   const all = scored.filter(t => t.kind === kind && (suite === undefined || t.suite === suite))
   return { passed: all.filter(t => good(t.verdict)).length, total: all.length }

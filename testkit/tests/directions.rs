@@ -9,7 +9,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     /// Of our crates, what each may depend on. A new crate has to be put in here first.
-    const DIRECTIONS: [(&str, &[&str]); 18] = [
+    const DIRECTIONS: [(&str, &[&str]); 19] = [
         ("semantics", &[]),
         ("policy", &["semantics"]),
         ("store", &[]),
@@ -59,6 +59,8 @@ mod tests {
         ("testkit", &["semantics"]),
         // It signs the markers that its visitors carry, and fills a cache and a table of its own.
         ("bench", &["cache", "lookup", "policy", "semantics", "tower"]),
+        // Applications: they see what everybody else's would.
+        ("examples", &["tower"]),
         // What is fuzzed is pure; of the client of Memcached it is the parser.
         ("fuzz/targets", &["html", "memcached", "policy", "semantics"]),
     ];
@@ -110,7 +112,9 @@ mod tests {
         let root = root();
         let crates = fs::read_dir(root.join("crates")).expect("the crates");
         let mut folders: Vec<_> = crates.map(|entry| entry.expect("a crate").path()).collect();
-        folders.extend(["testkit", "bench", "fuzz/targets"].map(|folder| root.join(folder)));
+        folders.extend(
+            ["testkit", "bench", "examples", "fuzz/targets"].map(|folder| root.join(folder)),
+        );
         let read = |folder: PathBuf| {
             let manifest = fs::read_to_string(folder.join("Cargo.toml")).ok()?;
             let name = folder.strip_prefix(&root).expect("below the root").to_string_lossy();
@@ -181,7 +185,7 @@ mod tests {
     fn every_source_file_opens_with_its_question_and_is_no_monster() {
         let root = root();
         let mut found = Vec::new();
-        for folder in ["crates", "testkit", "bench", "fuzz"] {
+        for folder in ["crates", "testkit", "bench", "examples", "fuzz"] {
             sources(&root.join(folder), &mut found);
         }
         assert!(found.len() > 100, "the sources are where they are looked for: {}", found.len());
