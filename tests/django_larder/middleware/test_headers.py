@@ -170,3 +170,19 @@ def test_a_request_that_larder_would_refuse_is_left_alone(larder, client):
 def test_without_rules_nothing_is_said(client):
     with override_settings(LARDER={}):
         assert not client().get("/plain/").has_header("Cache-Control")
+
+
+def test_a_response_that_keeps_its_fields_in_another_way_is_read_too():
+    from django.http import HttpResponse
+
+    from django_larder.middleware import fields_of
+
+    response = HttpResponse(headers={"Vary": "Origin"})
+    kept = dict(fields_of(response))
+    assert kept["vary"] == ("Vary", "Origin") and len(kept) == 2
+
+    class Other(dict):
+        pass
+
+    response.headers = Other(response.items())
+    assert fields_of(response) == kept
