@@ -1,10 +1,55 @@
-//! Tower layers over the cache and the policy: the same pipeline for the proxy and for Rust
-//! applications.
+//! Larder inside a Rust application: the proxy's cache and rules as tower layers, for axum, hyper and everything else that is a
+//! [`Service`](tower_service::Service) of HTTP. The proxy is made of the same.
 //!
-//! This crate drives what `larder-cache` decides: it sends requests to the inner service, spawns
-//! the fetches that outlive a client, and pumps bodies. It opens no socket, and reads no file but the rules'.
+//! - [`Rules`]: the site's rules, from the file that `larder serve` reads, or in code.
+//! - [`CacheLayer`]: the cache. Its [`Purger`] takes pages out; [`Tags`] are names that responses give themselves for that;
+//!   [`CacheLayer::explain`] says what it would do with a request, and why.
+//! - [`HeaderPolicyLayer`]: stores nothing, and tells other caches what the rules say.
+//! - [`SchemeLayer`], [`HygieneLayer`], [`HttpsRedirectLayer`], [`NeverCacheLayer`]: what stands before a cache.
+//! - [`IdentityLayer`]: who asks, for handlers; a [`Signer`] tells the cache at login.
 //!
-//! Three types to know: [`CacheLayer`], [`CacheService`], [`CacheBody`].
+//! The first three types to know are [`Rules`], [`CacheLayer`] and [`Purger`]:
+//!
+//! ```
+//! use axum::Router;
+//! use axum::body::Body;
+//! use axum::routing::get;
+//! use http::Request;
+//! use larder_tower::{CacheLayer, HygieneLayer, Rules};
+//! use tower::{Layer, ServiceExt};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let rules = Rules::from_toml(
+//!     "larder.toml",
+//!     r#"
+//!     [[rule]]
+//!     path = "/blog/*"
+//!     audience = "all-users"
+//!     ttl = "10m"
+//!     "#,
+//! )?;
+//! let cache = CacheLayer::new(&rules);
+//! let blog: Router = Router::new().route("/blog/{slug}", get(async || "a post"));
+//! // From the inside out: what a layer is put around comes after it.
+//! let site = HygieneLayer::from(&rules).layer(cache.layer(blog));
+//! let site: Router = Router::new().fallback_service(site);
+//!
+//! let ask = || Request::get("/blog/a").header("host", "example.com").body(Body::empty()).unwrap();
+//! let first = site.clone().oneshot(ask()).await.unwrap();
+//! assert!(first.headers()["cache-status"].to_str().unwrap().starts_with("larder; fwd=uri-miss"));
+//! # // The body is stored by a task.
+//! # tokio::task::yield_now().await;
+//! let second = site.oneshot(ask()).await.unwrap();
+//! assert!(second.headers()["cache-status"].to_str().unwrap().starts_with("larder; hit"));
+//!
+//! let purged = cache.purger().url("https://example.com/blog/a").unwrap();
+//! assert_eq!(purged.pages, 1);
+//! # Ok::<(), larder_tower::RulesError>(())
+//! # }).unwrap();
+//! ```
+//!
+//! It opens no socket, and reads no file but that of the rules. It spawns tasks on tokio's runtime; [`CacheLayer`] says which.
+//! What it does not do: store on disk, publish for nginx, speak TLS. That is `larder serve`'s.
 #![forbid(unsafe_code)]
 
 #[doc(hidden)]

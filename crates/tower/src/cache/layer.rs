@@ -54,14 +54,20 @@ use crate::purge::{Purger, Sweeper};
 /// what comes is stored. A body that breaks off is never stored; all who read it see it break off ([`Incomplete`](super::Incomplete)).
 ///
 /// # What fails
-/// The service never fails. Where the inner service gives an error, a stored page answers as far as it may (`stale-if-error`, RFC
-/// 5861 §4); otherwise the answer is 502, or 504 for a time limit (tower's and tokio's `Elapsed`, `io::ErrorKind::TimedOut`), with
-/// the reason in `Cache-Status` and the error in the log (`tracing`). Requests that two parsers could read differently (two `Host`
-/// fields, a `Host` that is not the target's) are refused with 400.
+/// The service never fails. Where the inner service answers 5xx, a stored page stands in for as long as it may (`stale-if-error`,
+/// RFC 5861 §4); where it gives an error, for as long as nothing forbids it (RFC 9111 §4.2.4). Otherwise the answer to an error is
+/// 502, or 504 for a time limit (tower's and tokio's `Elapsed`, `io::ErrorKind::TimedOut`), with the reason in `Cache-Status` and
+/// the error in the log (`tracing`).
 ///
-/// # What it does not do
-/// It looks at requests as they come. In front of clients put [`HygieneLayer`](crate::HygieneLayer) around it: it takes off what is not a
-/// visitor's to say (`X-Forwarded-Host` and the like), which the inner service might otherwise put into a page that others get.
+/// # What it refuses, and what it leaves to others
+/// Requests that two parsers could read differently (two `Host` fields, a `Host` that is not the target's) are refused with 400,
+/// so that no page is stored under a site whose it is not. HTTP/1.1 without `Host` is let in, as tests are written so: its pages
+/// are no named site's.
+///
+/// What it lets in it leaves as it came: what a page is chosen by is what the inner service gets. In front of clients put
+/// [`HygieneLayer`](crate::HygieneLayer) around it. It takes off what is not a visitor's to say (`X-Forwarded-Host` and the like),
+/// which the inner service might otherwise put into a page that others get, and what `Connection` lists, which an inner service that
+/// is a proxy would not pass on.
 ///
 /// # Runtime
 /// Fetches that outlive their request, bodies that are stored, and large purges are tasks of [tokio](https://docs.rs/tokio)'s, on
@@ -121,7 +127,19 @@ impl CacheLayer {
         explain::request(&self.means.cache, self.means.scheme, request)
     }
 
-    /// The same as a page, for development: for `route_service` of axum, within the site that it explains.
+    /// The same as a page, for development: put it beside the cache, and not in it.
+    ///
+    /// ```
+    /// # use axum::Router;
+    /// # use larder_tower::{CacheLayer, Rules};
+    /// # use tower_layer::Layer as _;
+    /// # let cache = CacheLayer::new(&Rules::from_toml("larder.toml", "").unwrap());
+    /// # let blog: Router = Router::new();
+    /// let site: Router = Router::new()
+    ///     // GET /_explain?url=/blog/a-post&cookie=sid%3D1
+    ///     .route_service("/_explain", cache.explain_service())
+    ///     .fallback_service(cache.layer(blog));
+    /// ```
     #[must_use]
     pub fn explain_service(&self) -> ExplainService {
         ExplainService::new(Arc::clone(&self.means.cache), self.means.scheme)
