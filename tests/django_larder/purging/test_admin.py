@@ -1,5 +1,6 @@
 """Django's admin: purges that have not reached Larder, and pages that it has published, with a real Memcached."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from conftest import FOLDER
 from django.contrib.auth.models import Permission, User
 from django.test import Client, override_settings
 from django.utils import timezone
+from django_larder import published
 from django_larder.automatic import without_purges
 from django_larder.models import OutboxEntry, PublishedPage
 from fronting import ask, free_port, larder_binary
@@ -169,7 +171,11 @@ def pages(publishing):
     urls = ["http://site.test/a1", "http://site.test/a2", "http://other.test/b3"]
     rows = Admin.of_settings().post("/warm", {"urls": urls, "publish": True, "renew": True}).json()["pages"]
     assert all(row.get("published") for row in rows), rows
-    return publishing
+    for _ in range(100):
+        if published.present("lookup").count() == 3:
+            return publishing
+        time.sleep(0.05)
+    raise AssertionError(f"not remembered: {rows}")
 
 
 def shown(client, term=""):

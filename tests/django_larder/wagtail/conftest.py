@@ -17,7 +17,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "settings_of_tests"
 try:
     import wagtail  # noqa: F401
 except ImportError:
-    collect_ignore_glob = ["test_*.py"]
+    collect_ignore = ["test_wagtail.py"]
 else:
     import django
 
@@ -27,6 +27,9 @@ else:
 @pytest.fixture(scope="session", autouse=True)
 def tables():
     """The tables, with Wagtail's own first page."""
+    if "collect_ignore" in globals():
+        yield
+        return
     from django.core.management import call_command
     from django.test.utils import setup_test_environment, teardown_test_environment
 
