@@ -240,6 +240,24 @@ def test_without_an_outbox_what_can_not_be_sent_is_told(caplog):
     assert "a purge is lost, since there is no outbox: tags one" in caplog.text
 
 
+def test_more_than_can_wait_becomes_one_order_for_everything(away, monkeypatch, caplog):
+    monkeypatch.setattr(outbox, "ROWS_MAX", 20)
+    OutboxEntry.objects.create(order={"tags": ["bad"]}, state="refused")
+    OutboxEntry.objects.bulk_create([OutboxEntry(order={"tags": [f"t{number}"]}) for number in range(20)])
+    outbox.deliver()
+    assert OutboxEntry.objects.count() == 21, "so many may wait"
+    OutboxEntry.objects.create(order={"tags": ["one more"]})
+    outbox.deliver()
+    assert [(entry.state, entry.order) for entry in OutboxEntry.objects.all()] == [("refused", {"tags": ["bad"]}), ("waiting", {"all": True})]
+    assert "to purge everything" in caplog.text
+
+
+def test_settings_that_are_wrong_are_no_error_after_a_request(caplog):
+    with override_settings(LARDER={"retry_every": "often"}):
+        look()
+    assert "could not be gone through" in caplog.text
+
+
 def test_before_the_migration_orders_are_sent_and_it_is_told(larder, monkeypatch, caplog):
     monkeypatch.setattr(outbox, "has_table", lambda alias: False)
     with transaction.atomic():

@@ -70,6 +70,10 @@ LISTS = {
         lambda: list(Book.objects.select_related("author").order_by("author__name")),
         ALL | {"library.author"},
     ),
+    "joined rows, and SQL by hand": (
+        lambda: list(Book.objects.select_related("author").extra(where=["library_author.name = 'Ann'"])),
+        ALL | {"library.author"},
+    ),
     "a key that may be empty": (lambda: list(Book.objects.select_related("editor")), ALL | {"library.author"}),
     "the other side of one to one": (lambda: list(Author.objects.select_related("profile")), {"library.author", "library.profile"}),
     "many to many": (

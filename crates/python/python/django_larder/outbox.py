@@ -36,6 +36,8 @@ CLAIM = timedelta(seconds=60)
 """For how long a row is one process's: longer than sending takes."""
 PAUSE_MAX = timedelta(minutes=5)
 """The longest time between two attempts."""
+ROWS_MAX = 10_000
+"""Orders that wait. Beyond it they become one: to purge everything, which is more than was asked for but never less."""
 ROWS_AT_ONCE = 500
 """Rows that are claimed at once; SQLite takes 999 parameters in old builds."""
 
@@ -341,10 +343,25 @@ def deliver(alias: str | None = None, *, all_of_them: bool = False) -> Delivered
             for attempts in {entry.attempts for entry in entries}:
                 _put_off(rows.filter(attempts=attempts), error, _pause(attempts))
             done.waiting += len(entries)
+            _bound(alias, error)
             return done
         _reached()
         rows._raw_delete(alias)
         done.sent += len(entries)
+
+
+def _bound(alias: str, error: Exception) -> None:
+    """A Larder that is away for long, or for ever, does not fill the database."""
+    waiting = OutboxEntry.objects.using(alias).filter(state=OutboxEntry.State.WAITING)
+    count = waiting.count()
+    if count <= ROWS_MAX:
+        return
+    last = waiting.order_by("-id").values_list("pk", flat=True)[0]
+    everything = OutboxEntry(order=orders.everything()[0], attempts=1, last_error=str(error))
+    with transaction.atomic(using=alias):
+        everything.save(using=alias, force_insert=True)
+        waiting.filter(pk__lte=last)._raw_delete(alias)
+    logger.warning("%d purges waited for Larder: they are one now, to purge everything", count)
 
 
 def _claim(alias: str, all_of_them: bool) -> tuple[Any, list[OutboxEntry]]:
@@ -374,14 +391,13 @@ def _claim(alias: str, all_of_them: bool) -> tuple[Any, list[OutboxEntry]]:
 def after_request(**_: Any) -> None:
     """Sends what is due, now and then. Connected to `request_finished`."""
     now = time.monotonic()
-    if _state.look_next is None:
-        # A process that has just begun has nothing of its own in there, and what others left can wait as long as ever.
-        _state.look_next = now + conf.larder().retry_every
-    if now < _state.look_next or not conf.larder().outbox or not _state.lock.acquire(blocking=False):
+    if _state.look_next is not None and now < _state.look_next or not _state.lock.acquire(blocking=False):
         return
     try:
-        _state.look_next = now + conf.larder().retry_every
-        _look()
+        # A process that has just begun has nothing of its own in there, and what others left can wait as long as ever.
+        begun, _state.look_next = _state.look_next is not None, now + conf.larder().retry_every
+        if begun and conf.larder().outbox:
+            _look()
     except (AssertionError, RuntimeError) as error:
         # Tests that may not ask a database, by Django and by pytest-django.
         logger.debug("the outbox may not be looked at: %s", error)

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.db.models.expressions import Col
+from django.db.models.expressions import Col, RawSQL
 from django.db.models.sql.compiler import SQLCompiler, SQLDeleteCompiler, SQLInsertCompiler, SQLUpdateCompiler
 from django.db.models.sql.query import Query
+from django.db.models.sql.where import ExtraWhere
 
 from . import names
 from .lookups import Unique, unique
@@ -104,7 +105,7 @@ def tell(seen: Seen, compiler: SQLCompiler, used: dict[str, int], rows: Rows | N
         if alias == query.base_table:
             some = _base(lookup, found, pks, alias)
         # Once for the columns; whatever else uses it, a condition or an order, counts again. Of rows that are certain it may.
-        elif found or lookup is None and used[alias] == 1:
+        elif found or lookup is None and used[alias] == 1 and not _has_sql(query):
             some = _joined(query, pks, alias)
         else:
             some = None
@@ -120,6 +121,12 @@ def _base(lookup: Unique | None, found: bool, pks: Keys, alias: str) -> list[str
     if lookup.pks is not None:
         return lookup.pks
     return pks.of(alias) if found else None
+
+
+def _has_sql(query: Query) -> bool:
+    """Whether there is SQL by hand in a query, which can use any of its tables without being counted."""
+    more = [*query.where.children, *query.annotations.values(), *query.order_by]
+    return bool(query.extra or query.extra_order_by) or any(isinstance(one, (ExtraWhere, RawSQL)) for one in more)
 
 
 def _joined(query: Query, pks: Keys, alias: str) -> list[str] | None:
