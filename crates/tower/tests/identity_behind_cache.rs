@@ -11,7 +11,9 @@ mod tests {
     use http::header::COOKIE;
     use http::{Request, Response};
     use http_body_util::{BodyExt as _, Empty, Full};
-    use larder_tower::{CacheLayer, Identity, IdentityLayer, Rule, Rules, Signer, Visitor};
+    use larder_tower::{
+        Arrival, CacheLayer, Identity, IdentityLayer, Peer, Rule, Rules, Scheme, Signer, Visitor,
+    };
     use tower::{Layer as _, Service, ServiceExt as _, service_fn};
 
     fn now() -> SystemTime {
@@ -151,6 +153,44 @@ mod tests {
                 assert_eq!(get(&site, "/old", Some(cookie)).await, format!("Some({cookie:?})"));
             }
             assert_eq!(get(&site, "/old", None).await, "None");
+        }
+    }
+
+    /// What the application has put into the extensions of a request, of no visitor.
+    #[derive(Clone, Copy)]
+    struct Route;
+
+    #[tokio::test]
+    async fn extensions_that_are_kept_are_kept_without_the_visitor() {
+        let handler = service_fn(|request: Request<Empty<Bytes>>| async move {
+            let there = request.extensions();
+            let said = (
+                there.get::<Route>().is_some(),
+                there.get::<Visitor>().is_some(),
+                there.get::<Peer>().is_some(),
+                there.get::<Arrival>().is_some_and(|arrival| !arrival.client.is_unspecified()),
+            );
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::from(format!("{said:?}"))))
+        });
+        let rules = rules();
+        let cache = CacheLayer::builder(&rules).keeps_extensions().clock(now).build();
+        // The wrong way round: each visitor would be everybody.
+        let site = IdentityLayer::new(&rules).layer(cache.layer(handler));
+        for (method, expected) in
+            [("GET", "(true, false, false, false)"), ("POST", "(true, true, true, true)")]
+        {
+            let mut request =
+                Request::get("/board").header("host", "a.test").body(Empty::new()).unwrap();
+            *request.method_mut() = method.parse().unwrap();
+            let client = [192, 0, 2, 1].into();
+            request.extensions_mut().insert(Route);
+            request.extensions_mut().insert(Peer(client));
+            request.extensions_mut().insert(Arrival { scheme: Scheme::Http, client });
+            let response = site.clone().oneshot(request).await.unwrap();
+            let body = response.into_body().collect().await.map_err(|_| "broken").unwrap();
+            // The scheme is told all the same, of nobody.
+            let told = String::from_utf8(body.to_bytes().to_vec()).unwrap();
+            assert_eq!(told, expected, "{method}");
         }
     }
 }

@@ -13,7 +13,7 @@ use larder_cache::respond::{self, Account, Ask, CACHE_STATUS};
 use larder_cache::sharing::Sharing;
 use larder_cache::variant::{Head, Variant};
 use larder_cache::{Body, Facts, Handling, Note, Plan, limits, plan};
-use larder_policy::set_cookie;
+use larder_policy::{Arrival, set_cookie};
 use larder_semantics::range::RangeRequest;
 use larder_semantics::vary::Vary;
 use larder_semantics::{Reason, Timestamp, validation};
@@ -23,10 +23,10 @@ use super::errand::Enduring;
 use super::follow::{self, Followed};
 use super::lead::{self, Errand, Led};
 use super::{Answer, Fetch, alone};
-use crate::ForNobody;
 use crate::cache::Extensions as Carried;
 use crate::error::FetchError;
 use crate::inner::Inner;
+use crate::{ForNobody, Peer, Visitor};
 
 /// A GET without content, taken apart so that its fields can be shared by all who need them.
 struct Asked<B> {
@@ -207,11 +207,20 @@ fn fill_errand<S, B: Default>(
     let uri = fetch.page.asked_target().unwrap_or_else(|| client.uri.clone());
     let extensions = match fetch.extensions {
         Carried::Fresh => Extensions::new(),
-        Carried::Kept => client.extensions.clone(),
+        Carried::Kept => less_the_visitor(client.extensions),
     };
     let mut request = bodiless(headers, uri, extensions);
     request.extensions_mut().insert(ForNobody);
     Errand { request, client: Arc::new(sent), varies, variant }
+}
+
+/// Extensions without those of ours that say who asked.
+fn less_the_visitor(extensions: &Extensions) -> Extensions {
+    let mut kept = extensions.clone();
+    kept.remove::<Visitor>();
+    kept.remove::<Peer>();
+    kept.remove::<Arrival>();
+    kept
 }
 
 /// By which fields a page that an audience shares is known to vary: as its newest answer said, or else as others of its rule
