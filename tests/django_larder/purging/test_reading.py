@@ -274,6 +274,31 @@ def test_what_tasks_and_threads_of_a_request_read_is_the_requests_and_no_others(
     assert second == {"library.book:6", "library.book:*", "library.review"}
 
 
+def test_a_thread_of_a_views_own_is_seen_with_the_views_context_only():
+    import contextvars
+    import threading
+
+    from django.db import connections
+
+    def read():
+        Book.objects.get(pk=5)
+        connections.close_all()
+
+    def by_a_thread(target):
+        thread = threading.Thread(target=target)
+        thread.start()
+        thread.join()
+
+    assert tags_of(lambda: by_a_thread(read)) == set()
+    assert tags_of(lambda: by_a_thread(_in_context(contextvars.copy_context, read))) == ONE
+
+
+def _in_context(copy, read):
+    """A target that reads in the context of whoever is making the page."""
+    context = copy()
+    return lambda: context.run(read)
+
+
 def test_another_database_has_the_same_tags():
     assert tags_of(lambda: list(Author.objects.using("other").all())) == {"library.author"}
 

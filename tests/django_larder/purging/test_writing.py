@@ -42,11 +42,20 @@ def paths_of(larder):
     return set(slugs)
 
 
+def add_one_and_save():
+    book = Book.objects.get(pk=5)
+    book.volume = F("volume") + 7
+    book.save()
+    book.refresh_from_db()
+    assert book.volume == 8
+
+
 WRITES = {
     "create": (lambda: Subject.objects.create(id=3, name="Sea"), {"library.subject", "library.subject:3"}),
     "create with a key of the database": (lambda: Subject.objects.create(name="Sea"), None),
     "save": (lambda: Book.objects.get(pk=5).save(), {"library.book", "library.book:5"}),
     "save of some fields": (lambda: Book.objects.get(pk=5).save(update_fields=["title"]), {"library.book", "library.book:5"}),
+    "save of an expression": (lambda: add_one_and_save(), {"library.book", "library.book:5"}),
     "save of nothing": (lambda: Book.objects.get(pk=5).save(update_fields=[]), set()),
     "delete": (lambda: Review.objects.get(pk=8).delete(), {"library.review", "library.review:8"}),
     "delete of rows": (lambda: Review.objects.all().delete(), {"library.review", "library.review:*"}),

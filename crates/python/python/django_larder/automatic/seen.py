@@ -57,7 +57,7 @@ class Seen:
 
 
 class Collecting:
-    """`with collect() as seen`: what is read inside is in `seen`, also in threads and tasks that are started inside."""
+    """`with collect() as seen`: what is read inside is in `seen`; by tasks that are started inside, and by `sync_to_async`, too."""
 
     __slots__ = ("seen", "token")
 

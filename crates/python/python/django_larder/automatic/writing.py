@@ -88,7 +88,8 @@ def update(original: Callable[..., Any]) -> Callable[..., Any]:
             # Nothing of this table: only what its parents have.
             if not fields or names.are_ignored(label, fields):
                 return False
-            if result_type != NO_RESULTS and result == 0:
+            # A number, or the rows that were returned.
+            if result_type != NO_RESULTS and (result == 0 or result == []):
                 return False
             if any(field.primary_key for field, _, _ in self.query.values):
                 return None
