@@ -90,7 +90,7 @@ fn options_of_the_site_land_where_the_file_puts_them() {
         .danger_share_session_responses(true)
         .danger_override_fields(["X-Original-URI"])
         .option("cache.grace", MINUTE)
-        .option("cache.variants_max", 7_u32);
+        .option("cache.variants_max", 7);
     let rules = site.build().unwrap_or_else(|wrong| panic!("{wrong}\n{}", site.to_toml()));
     let (policy, front) = (&rules.policy, &rules.front);
     assert!(policy.identity.session_cookies.contains(b"app_x"));

@@ -15,6 +15,7 @@ use larder_config::show_duration;
 ///
 /// assert_eq!(Setting::from(Duration::from_secs(90)).to_string(), "\"90s\"");
 /// assert_eq!(Setting::from(["a", "b"]).to_string(), "[\"a\", \"b\"]");
+/// assert_eq!(Setting::from(16).to_string(), "16");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting(Value);
@@ -22,7 +23,7 @@ pub struct Setting(Value);
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Value {
     Text(String),
-    Number(u64),
+    Number(i64),
     Switch(bool),
     Span(Duration),
     List(Vec<Setting>),
@@ -58,13 +59,19 @@ impl From<bool> for Setting {
 
 impl From<u16> for Setting {
     fn from(number: u16) -> Self {
-        Self(Value::Number(u64::from(number)))
+        Self(Value::Number(i64::from(number)))
+    }
+}
+
+impl From<i32> for Setting {
+    fn from(number: i32) -> Self {
+        Self(Value::Number(i64::from(number)))
     }
 }
 
 impl From<u32> for Setting {
     fn from(number: u32) -> Self {
-        Self(Value::Number(u64::from(number)))
+        Self(Value::Number(i64::from(number)))
     }
 }
 
