@@ -129,16 +129,51 @@ fn many_threads_ask_once() {
     world.on("/blog/a", Answer::new(200).body("a post").wait_before_head(&go));
     runtime.block_on(async {
         let mut all = tokio::task::JoinSet::new();
+        let begun = Arc::new(AtomicUsize::new(0));
         for _ in 0..64 {
             let mut request = get("/blog/a");
             request.extensions_mut().insert(Login("somebody"));
-            all.spawn(seen(world.service.clone(), request));
+            let (service, begun) = (world.service.clone(), Arc::clone(&begun));
+            all.spawn(async move {
+                let mut seen = Box::pin(seen(service, request));
+                // Now it waits with the others.
+                assert!(poll_fn(|cx| Poll::Ready(seen.as_mut().poll(cx))).await.is_pending());
+                begun.fetch_add(1, Ordering::Relaxed);
+                seen.await
+            });
         }
-        world.app.script.wait_for(1).await;
+        while begun.load(Ordering::Relaxed) < 64 {
+            tokio::task::yield_now().await;
+        }
         go.fire();
         while let Some(seen) = all.join_next().await {
             assert_eq!(seen.unwrap().body, "a post");
         }
     });
     assert_eq!(world.count(), 1);
+}
+
+#[tokio::test]
+async fn a_service_that_panics_leaves_nobody_waiting_and_nothing_stored() {
+    let world = World::new(BLOG);
+    let go = Signal::new();
+    let (asked, panics) = (go.clone(), Arc::new(AtomicBool::new(true)));
+    let still = Arc::clone(&panics);
+    let service = world.cache.layer(tower::service_fn(move |_: Request<Full<Bytes>>| {
+        let (asked, still) = (asked.clone(), Arc::clone(&still));
+        async move {
+            asked.fired().await;
+            assert!(!still.load(Ordering::Relaxed), "a handler that panics");
+            Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("a post")))
+        }
+    }));
+    let first = tokio::spawn(seen(service.clone(), get("/blog/a")));
+    tokio::task::yield_now().await;
+    let second = tokio::spawn(seen(service.clone(), get("/blog/a")));
+    tokio::task::yield_now().await;
+    go.fire();
+    assert!(first.await.unwrap_err().is_panic(), "as without the cache");
+    assert_eq!(second.await.unwrap().status, 502);
+    panics.store(false, Ordering::Relaxed);
+    assert_eq!(seen(service, get("/blog/a")).await.body, "a post");
 }
