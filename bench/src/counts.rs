@@ -29,6 +29,9 @@ const MARKER_PERCENT_MAX: u64 = 115;
 const RULES_PERCENT_MAX: u64 = 102;
 /// What a hit on a page with ten tags may cost, in percent of one without.
 const TAGS_PERCENT_MAX: u64 = 110;
+/// What a hit through the layer around an axum application may cost, in percent of an axum handler that answers with the same
+/// bytes.
+const AXUM_PERCENT_MAX: u64 = 120;
 /// What a hit on a page with three forms may cost, in percent of one without.
 const FORMS_PERCENT_MAX: u64 = 130;
 
@@ -80,6 +83,12 @@ pub struct Counts {
     /// Instructions a hit of 2 KiB on a page with three tokens, each visitor's own, for one who has a secret.
     #[serde(default)]
     pub hit_forms_2k: u64,
+    /// Instructions a hit of 2 KiB through the layer around an axum application.
+    #[serde(default)]
+    pub hit_axum_2k: u64,
+    /// Instructions of an axum handler that answers with the same bytes.
+    #[serde(default)]
+    pub handler_axum_2k: u64,
 }
 
 /// One thing that is counted.
@@ -181,6 +190,11 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         return Ok(());
     }
     let marker = Case::marker()?;
+    // Built with this program, whose profile has to be the binary's.
+    let axum = |peer| {
+        let case = Case::plain("hit", Ask::Same(Page::Small));
+        instructions_of(peer, &valgrind, options, &case)
+    };
     let counts = Counts {
         hit_2k: hit,
         pass_2k: pass,
@@ -191,18 +205,22 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         hit_http2_2k: instructions(&valgrind, options, &Case::http2())?,
         hit_tagged_2k: instructions(&valgrind, options, &Case::tagged())?,
         hit_forms_2k: instructions(&valgrind, options, &Case::forms())?,
+        hit_axum_2k: axum(Peer::AxumLarder)?,
+        handler_axum_2k: axum(Peer::Axum)?,
     };
     say(&format!(
         "with rules: {} a hit by the last of 10, {} by the last of 1,000; {} by a signed marker, {} \
          for that request without rules; {} a hit by HTTP/2; {} a hit with ten tags; {} \
-         a hit with three forms",
+         a hit with three forms; {} a hit around an axum application, {} its own handler",
         counts.hit_10_rules_2k,
         counts.hit_1000_rules_2k,
         counts.hit_marker_2k,
         counts.hit_marker_unused_2k,
         counts.hit_http2_2k,
         counts.hit_tagged_2k,
-        counts.hit_forms_2k
+        counts.hit_forms_2k,
+        counts.hit_axum_2k,
+        counts.handler_axum_2k
     ))?;
     within(counts)?;
     let binary = peers::larder_binary()?;
@@ -238,6 +256,7 @@ fn within(counts: Counts) -> anyhow::Result<()> {
         ),
         ("a hit with ten tags", counts.hit_tagged_2k, counts.hit_10_rules_2k, TAGS_PERCENT_MAX),
         ("a hit with three forms", counts.hit_forms_2k, counts.hit_10_rules_2k, FORMS_PERCENT_MAX),
+        ("a hit in axum", counts.hit_axum_2k, counts.handler_axum_2k, AXUM_PERCENT_MAX),
     ];
     for (name, costs, beside, percent) in limits {
         if costs * 100 > beside * percent {
@@ -263,6 +282,7 @@ fn compare(before: Counts, now: Counts) -> anyhow::Result<()> {
         ("hit by a rule", before.hit_1000_rules_2k, now.hit_1000_rules_2k),
         ("hit by a marker", before.hit_marker_2k, now.hit_marker_2k),
         ("hit by HTTP/2", before.hit_http2_2k, now.hit_http2_2k),
+        ("hit in axum", before.hit_axum_2k, now.hit_axum_2k),
     ] {
         let limit = before + before * TOLERANCE_PERCENT / 100;
         if now > limit {
@@ -278,13 +298,22 @@ fn compare(before: Counts, now: Counts) -> anyhow::Result<()> {
 }
 
 fn instructions(valgrind: &Path, options: &Options, case: &Case) -> anyhow::Result<u64> {
+    instructions_of(options.server, valgrind, options, case)
+}
+
+fn instructions_of(
+    server: Peer,
+    valgrind: &Path,
+    options: &Options,
+    case: &Case,
+) -> anyhow::Result<u64> {
     let name = case.name;
     let folder = Folder::new("counts", &[])?;
     let kept = options.keep.as_deref().unwrap_or_else(|| folder.path());
     fs::create_dir_all(kept)?;
     let counted = |requests| {
-        let file = kept.join(format!("{}-{name}-{requests}.callgrind", options.server.name()));
-        total(valgrind, options.server, case, requests, &file)
+        let file = kept.join(format!("{}-{name}-{requests}.callgrind", server.name()));
+        total(valgrind, server, case, requests, &file)
     };
     let (few, many) = (counted(FEW)?, counted(MANY)?);
     let more = many.checked_sub(few).context("more requests took fewer instructions")?;
@@ -352,6 +381,8 @@ mod tests {
             hit_http2_2k: 10_000,
             hit_tagged_2k: 10_000,
             hit_forms_2k: 10_000,
+            hit_axum_2k: 10_000,
+            handler_axum_2k: 10_000,
         };
         let before = with(10_000, 20_000);
         let cases = [(10_300, 20_600, true), (10_301, 20_000, false), (10_000, 20_601, false)];
@@ -374,6 +405,8 @@ mod tests {
                 hit_http2_2k: 0,
                 hit_tagged_2k: 0,
                 hit_forms_2k: 0,
+                hit_axum_2k: 0,
+                handler_axum_2k: 0,
             };
         assert!(within(counts(1000, 1150, 1000, 1020)).is_ok());
         assert!(within(counts(1000, 1151, 1000, 1020)).is_err());

@@ -7,6 +7,8 @@
 //! Know first: [`peers::Peer`] (how each server is started and tuned), [`load::Load`] (what asks and
 //! checks), [`process::Server`] (what is measured).
 
+pub mod axum_larder;
+pub mod axum_site;
 pub mod compare;
 pub mod content;
 pub mod counts;

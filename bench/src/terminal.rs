@@ -9,7 +9,7 @@ use std::{env, fs, io};
 use anyhow::{Context as _, bail};
 
 use crate::peers::{Peer, SERVE_FLOOR};
-use crate::{floor, floor_hyper, sys};
+use crate::{axum_larder, axum_site, floor, floor_hyper, sys};
 
 /// Prints a result.
 ///
@@ -52,6 +52,10 @@ fn serve_floor(name: &str, address: &str) -> anyhow::Result<()> {
         floor_hyper::serve(listener, floor_hyper::Timer::None)?;
     } else if name == Peer::FloorHyperTimer.name() {
         floor_hyper::serve(listener, floor_hyper::Timer::Head)?;
+    } else if name == Peer::Axum.name() {
+        axum_site::serve(listener, axum_site::router(axum_larder::FIELDS_OF_A_HIT)?)?;
+    } else if name == Peer::AxumLarder.name() {
+        axum_larder::serve(listener)?;
     } else {
         bail!("no floor is called {name}");
     }

@@ -1,5 +1,6 @@
 //! How each server is started: one file a server, each tuned as its users would tune it for one core.
 
+mod axum;
 mod haproxy;
 mod larder;
 mod memcached;
@@ -30,6 +31,14 @@ pub enum Peer {
     FloorHyper,
     /// A bare hyper service with a header timer.
     FloorHyperTimer,
+    /// An axum application whose handlers answer with the bytes of a hit.
+    Axum,
+    /// The same application with this project's layer around it.
+    AxumLarder,
+    /// The same with `http-cache-tower-server` around it, in memory.
+    AxumHttpCache,
+    /// The same with `axum-response-cache` around it.
+    AxumResponseCache,
     /// This project.
     Larder,
     /// The cache of `HAProxy`.
@@ -139,6 +148,10 @@ impl Peer {
             Self::Floor => "floor",
             Self::FloorHyper => "floor-hyper",
             Self::FloorHyperTimer => "floor-hyper-timer",
+            Self::Axum => "axum",
+            Self::AxumLarder => "axum-larder",
+            Self::AxumHttpCache => "axum-http-cache",
+            Self::AxumResponseCache => "axum-response-cache",
             Self::Larder => "larder",
             Self::Haproxy => "haproxy",
             Self::Nginx => "nginx",
@@ -152,7 +165,13 @@ impl Peer {
     #[must_use]
     pub const fn ability(self) -> Ability {
         match self {
-            Self::Floor | Self::FloorHyper | Self::FloorHyperTimer => Ability::HitsOnly,
+            Self::Floor
+            | Self::FloorHyper
+            | Self::FloorHyperTimer
+            | Self::Axum
+            | Self::AxumLarder
+            | Self::AxumHttpCache
+            | Self::AxumResponseCache => Ability::HitsOnly,
             Self::Larder
             | Self::Haproxy
             | Self::Nginx
@@ -169,6 +188,10 @@ impl Peer {
             Self::Floor
             | Self::FloorHyper
             | Self::FloorHyperTimer
+            | Self::Axum
+            | Self::AxumLarder
+            | Self::AxumHttpCache
+            | Self::AxumResponseCache
             | Self::NginxMemcached
             | Self::NginxMemcachedOld
             | Self::Varnish => false,
@@ -182,7 +205,12 @@ impl Peer {
     /// A sentence naming the Debian package or the command that builds it.
     pub fn check(self) -> anyhow::Result<()> {
         match self {
-            Self::Floor | Self::FloorHyper | Self::FloorHyperTimer => Ok(()),
+            Self::Floor
+            | Self::FloorHyper
+            | Self::FloorHyperTimer
+            | Self::Axum
+            | Self::AxumLarder => Ok(()),
+            Self::AxumHttpCache | Self::AxumResponseCache => axum::binary().map(drop),
             Self::Larder => larder::binary().map(drop),
             Self::Haproxy => program("haproxy", "haproxy").map(drop),
             Self::Nginx => program("nginx", "nginx").map(drop),
@@ -196,7 +224,12 @@ impl Peer {
     #[must_use]
     pub fn version(self) -> String {
         let command = match self {
-            Self::Floor | Self::FloorHyper | Self::FloorHyperTimer => return self.name().into(),
+            Self::Floor
+            | Self::FloorHyper
+            | Self::FloorHyperTimer
+            | Self::Axum
+            | Self::AxumLarder => return self.name().into(),
+            Self::AxumHttpCache | Self::AxumResponseCache => return axum::version(self),
             Self::Larder => larder::binary().map(|path| (path, "--version")),
             Self::Haproxy => program("haproxy", "haproxy").map(|path| (path, "-v")),
             Self::Nginx | Self::NginxMemcached | Self::NginxMemcachedOld => {
@@ -216,7 +249,12 @@ impl Peer {
     pub fn command(self, site: Site, folder: &Folder) -> anyhow::Result<(Command, SocketAddr)> {
         let address = free_address()?;
         let command = match self {
-            Self::Floor | Self::FloorHyper | Self::FloorHyperTimer => floor(self, address)?,
+            Self::Floor
+            | Self::FloorHyper
+            | Self::FloorHyperTimer
+            | Self::Axum
+            | Self::AxumLarder => floor(self, address)?,
+            Self::AxumHttpCache | Self::AxumResponseCache => axum::command(self, address)?,
             Self::Larder => larder::command(site, address, folder)?,
             Self::Haproxy => haproxy::command(site, address, folder)?,
             Self::Nginx => nginx::command(site, address, folder)?,
@@ -240,6 +278,10 @@ impl Peer {
             Self::Floor
             | Self::FloorHyper
             | Self::FloorHyperTimer
+            | Self::Axum
+            | Self::AxumLarder
+            | Self::AxumHttpCache
+            | Self::AxumResponseCache
             | Self::Larder
             | Self::Haproxy
             | Self::Nginx
