@@ -47,7 +47,9 @@ use crate::purge::{Purger, Sweeper};
 /// a request of the cache's own, with nothing of the visitor's that does not tell the page from others: fields and cookies are
 /// left out, and so are [extensions](http::Extensions). Whatever it needs of a request's extensions there is to be put on within
 /// this layer, not around it. axum's `Router::layer` runs *after* routing, whose outcome (path parameters) is in extensions; wrap
-/// the router instead, as above, or see [`CacheLayerBuilder::keeps_extensions`]. All other requests keep their extensions.
+/// the router instead, as above, or see [`CacheLayerBuilder::keeps_extensions`]. All other requests keep their extensions. Where no
+/// rule has a word, whether others get what comes is the response's to say (RFC 9111 §3): one that is made by what an extension
+/// says of the visitor has to say `private`, as one that is made by a cookie.
 ///
 /// # Who leaves
 /// A client that leaves ends its own reading only. A fetch that it began goes on in a task of its own: others may wait for it, and
