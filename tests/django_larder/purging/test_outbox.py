@@ -34,7 +34,7 @@ from programs import Program
 
 def look():
     """A request is over, and the time to look has come."""
-    outbox._state.look_next = time.monotonic()
+    outbox.state.look_next = time.monotonic()
     request_finished.send(sender=None)
 
 

@@ -19,10 +19,10 @@ class DjangoLarderConfig(AppConfig):
     def ready(self) -> None:
         from django.utils.autoreload import autoreload_started
 
-        from . import checks, conf, outbox, outbox_checks  # noqa: F401
+        from . import checks, conf, looking, outbox_checks  # noqa: F401
 
         autoreload_started.connect(_watch, dispatch_uid="django_larder.apps")
-        outbox.connect()
+        looking.connect()
         try:
             automatic = conf.larder().automatic_tags
         except ImproperlyConfigured:

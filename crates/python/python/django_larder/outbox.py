@@ -1,8 +1,8 @@
 """How does a purge reach Larder even if it is away just now, or this process ends before it is sent?
 
 An order is written into a table in the transaction that makes it necessary, so that both are there or neither. After the
-commit it is sent, and its row deleted. What is left is sent later, by whichever process finds it: after requests, at most
-every `retry_every` seconds, and by `manage.py larder_outbox`. To send an order twice does no harm: pages made since are
+commit it is sent, and its row deleted. What is left is sent later, by whichever process finds it: after requests
+(`looking`), and by `manage.py larder_outbox`. To send an order twice does no harm: pages made since are
 made once more.
 
 A row that a process is about to send is claimed for a while, by a time before which nobody else takes it: no lock is held
@@ -193,13 +193,13 @@ class State:
     look_next: float | None = None
 
 
-_state = State()
+state = State()
 
 
 def forget_state() -> None:
     """As in a new process; for tests."""
-    global _state
-    _state = State()
+    global state
+    state = State()
     _tables.clear()
 
 
@@ -214,7 +214,7 @@ def send(some: Iterable[Order], admin: Admin | None = None) -> list[Any]:
 
 
 def _send_committed(some: list[Order], rows: list[tuple[str, int]]) -> None:
-    if rows and time.monotonic() < _state.away_until:
+    if rows and time.monotonic() < state.away_until:
         # It was away a moment ago: visitors do not wait for it at each change.
         return
     try:
@@ -245,17 +245,17 @@ def _failed(error: Unreachable | Refused, rows: list[tuple[str, int]]) -> None:
 
 
 def _away(error: Exception) -> None:
-    level = logging.DEBUG if _state.away else logging.ERROR
+    level = logging.DEBUG if state.away else logging.ERROR
     logger.log(level, "purges can't be sent now: %s; those in the outbox are sent later", error)
-    _state.away = True
-    _state.away_until = time.monotonic() + conf.larder().retry_every
+    state.away = True
+    state.away_until = time.monotonic() + conf.larder().retry_every
 
 
 def _reached() -> None:
-    if _state.away:
+    if state.away:
         logger.info("purges can be sent again")
-        _state.look_next = 0.0
-    _state.away, _state.away_until = False, 0.0
+        state.look_next = 0.0
+    state.away, state.away_until = False, 0.0
 
 
 def _delete(alias: str, numbers: list[int]) -> None:
@@ -386,43 +386,3 @@ def _claim(alias: str, all_of_them: bool) -> tuple[Any, list[OutboxEntry]]:
         (still.filter(claim="") | still.filter(next_attempt__lte=now)).update(claim=claim, next_attempt=now + CLAIM)
     rows = objects.filter(claim=claim)
     return rows, list(rows.order_by("id"))
-
-
-def after_request(**_: Any) -> None:
-    """Sends what is due, now and then. Connected to `request_finished`."""
-    now = time.monotonic()
-    if _state.look_next is not None and now < _state.look_next or not _state.lock.acquire(blocking=False):
-        return
-    try:
-        # A process that has just begun has nothing of its own in there, and what others left can wait as long as ever.
-        begun, _state.look_next = _state.look_next is not None, now + conf.larder().retry_every
-        if begun and conf.larder().outbox:
-            _look()
-    except (AssertionError, RuntimeError) as error:
-        # Tests that may not ask a database, by Django and by pytest-django.
-        logger.debug("the outbox may not be looked at: %s", error)
-    except Exception:
-        # The request is answered: this is nobody's error but ours.
-        logger.exception("the outbox could not be gone through")
-    finally:
-        _state.lock.release()
-
-
-def _look() -> None:
-    alias = alias_of_outbox()
-    connection = connections[alias]
-    if connection.in_atomic_block:
-        # A test's transaction, whose rows nobody else may see and which may be rolled back.
-        return
-    try:
-        deliver(alias)
-    finally:
-        # Django closed what it had to before this was called.
-        connection.close_if_unusable_or_obsolete()
-
-
-def connect() -> None:
-    """From now on requests are followed by a look into the outbox."""
-    from django.core.signals import request_finished
-
-    request_finished.connect(after_request, dispatch_uid="django_larder.outbox")
