@@ -1,4 +1,4 @@
-//! A connection that becomes another kind of connection (WebSockets do) behind the layers: they hand it on.
+//! A connection that becomes another kind of connection (a web socket) behind the layers: they hand it on.
 
 #[cfg(test)]
 mod tests {
