@@ -71,7 +71,6 @@ pub mod internals;
 mod look_up;
 pub mod never_cache;
 mod notice;
-mod options;
 mod purge;
 mod reply;
 mod rules;

@@ -7,14 +7,13 @@ use larder_policy::Front;
 use larder_policy::redirect::Ports;
 
 use super::HttpsRedirectLayer;
-use crate::RulesError;
-use crate::options::Options;
+use crate::{RulesBuilder, RulesError};
 
 /// Makes a [`HttpsRedirectLayer`]. Where nothing is said, all requests by http go to the same host by https, and browsers are told
 /// nothing for the future.
 #[derive(Clone, Debug, Default)]
 pub struct HttpsRedirectLayerBuilder {
-    options: Options,
+    rules: RulesBuilder,
     https_port: Option<u16>,
     keeps: bool,
 }
@@ -23,7 +22,7 @@ impl HttpsRedirectLayerBuilder {
     /// The one host that all are sent to, with a port if https has not its own there.
     #[must_use]
     pub fn host(mut self, host: &str) -> Self {
-        self.options.text("https.host", host);
+        self.rules = self.rules.https_host(host);
         self
     }
 
@@ -37,29 +36,29 @@ impl HttpsRedirectLayerBuilder {
     /// Paths that are answered by http too, or beginnings of them with a trailing `*`. The list replaces the default,
     /// `/.well-known/acme-challenge/*`.
     #[must_use]
-    pub fn exempt<T: AsRef<str>>(mut self, paths: impl IntoIterator<Item = T>) -> Self {
-        self.options.list("https.exempt", paths);
+    pub fn exempt<T: Into<String>>(mut self, paths: impl IntoIterator<Item = T>) -> Self {
+        self.rules = self.rules.https_exempt(paths);
         self
     }
 
     /// Tells browsers to come by https only, for so long from now on. Begin with minutes: it can't be taken back.
     #[must_use]
     pub fn hsts(mut self, lasts: Duration) -> Self {
-        self.options.duration("https.hsts", lasts);
+        self.rules = self.rules.hsts(lasts);
         self
     }
 
     /// The same for all names below the host. One forgotten name that has no certificate is then out of reach.
     #[must_use]
     pub fn hsts_subdomains(mut self) -> Self {
-        self.options.on("https.hsts_subdomains");
+        self.rules = self.rules.option("https.hsts_subdomains", true);
         self
     }
 
     /// Lets browsers' makers put the host on their lists, which it leaves only after months.
     #[must_use]
     pub fn hsts_preload(mut self) -> Self {
-        self.options.on("https.hsts_preload");
+        self.rules = self.rules.option("https.hsts_preload", true);
         self
     }
 
@@ -75,13 +74,12 @@ impl HttpsRedirectLayerBuilder {
     /// # Errors
     /// Everything that is wrong with what was said: a host or path that is none.
     pub fn build(self) -> Result<HttpsRedirectLayer, RulesError> {
-        let mut options = self.options;
+        let mut rules = self.rules;
         if !self.keeps {
             // Whom to believe is the SchemeLayer's to know; its absence is not this one's to warn of.
-            options.list("trusted_proxies", ["127.0.0.1"]);
-            options.on("https.redirect");
+            rules = rules.trusted_proxies(["127.0.0.1"]).https_redirect(true);
         }
-        let mut front = Front::clone(&options.read("HttpsRedirectLayer")?.front);
+        let mut front = Front::clone(&rules.build()?.front);
         if let Some(port) = self.https_port {
             front.https.ports = Ports { by_default: Some(port), by_other: Some(port) };
         }

@@ -7,20 +7,19 @@ use larder_policy::Scheme;
 
 use super::layer::PeerOf;
 use super::{Peer, SchemeLayer};
-use crate::RulesError;
-use crate::options::Options;
+use crate::{Rules, RulesBuilder, RulesError};
 
 /// Makes a [`SchemeLayer`]. Where nothing is said, nobody is trusted.
 #[derive(Clone, Debug)]
 pub struct SchemeLayerBuilder {
-    options: Options,
+    rules: RulesBuilder,
     peer: PeerOf,
     scheme: Scheme,
 }
 
 impl Default for SchemeLayerBuilder {
     fn default() -> Self {
-        Self { options: Options::default(), peer: PeerOf::Extension, scheme: Scheme::Http }
+        Self { rules: Rules::builder(), peer: PeerOf::Extension, scheme: Scheme::Http }
     }
 }
 
@@ -28,8 +27,11 @@ impl SchemeLayerBuilder {
     /// Proxies whose word is taken: addresses, or networks in CIDR notation, as `["127.0.0.1", "10.0.0.0/8"]`. Name only what
     /// nobody else can connect from, and have these proxies *set* the fields.
     #[must_use]
-    pub fn trusted_proxies<T: AsRef<str>>(mut self, networks: impl IntoIterator<Item = T>) -> Self {
-        self.options.list("trusted_proxies", networks);
+    pub fn trusted_proxies<T: Into<String>>(
+        mut self,
+        networks: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.rules = self.rules.trusted_proxies(networks);
         self
     }
 
@@ -37,7 +39,7 @@ impl SchemeLayerBuilder {
     /// visitors send them, as nginx does. Otherwise all the usual ones are read, and have to agree.
     #[must_use]
     pub fn scheme_from(mut self, field: &str) -> Self {
-        self.options.text("forwarded.scheme_from", field);
+        self.rules = self.rules.option("forwarded.scheme_from", field);
         self
     }
 
@@ -78,7 +80,6 @@ impl SchemeLayerBuilder {
     /// # Errors
     /// Everything that is wrong with what was said: a network that is none, a name that no field has.
     pub fn build(self) -> Result<SchemeLayer, RulesError> {
-        let rules = self.options.read("SchemeLayer")?;
-        Ok(SchemeLayer::made(&rules.front, self.peer, self.scheme))
+        Ok(SchemeLayer::made(&self.rules.build()?.front, self.peer, self.scheme))
     }
 }

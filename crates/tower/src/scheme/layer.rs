@@ -123,7 +123,10 @@ impl SchemeLayer {
     /// For all requests of one connection, by whoever accepts connections: no extension is needed then.
     #[must_use]
     pub fn for_connection(&self, peer: IpAddr, scheme: Scheme) -> Self {
-        self.with(|asks| (asks.peer, asks.scheme) = (PeerOf::Known(peer), scheme))
+        let may_say_more = |asks: &&Arc<Asks>| asks.may_say_more_than(peer);
+        let asks = self.asks.as_ref().filter(may_say_more);
+        let layer = Self { asks: asks.cloned() };
+        layer.with(|asks| (asks.peer, asks.scheme) = (PeerOf::Known(peer), scheme))
     }
 
     /// Writes nothing where only that could be written which is known of the connection. For whoever tells the layers behind this
@@ -133,11 +136,11 @@ impl SchemeLayer {
     #[must_use]
     pub fn sparing(&self) -> Self {
         let sparing = self.with(|asks| asks.writes = Writes::Others);
-        let nothing_to_say = |asks: &Asks| match asks.peer {
-            PeerOf::Known(peer) => !asks.front.trust.trusts(peer),
-            PeerOf::Extension | PeerOf::Closure(_) => false,
+        let may_say_more = |asks: &Arc<Asks>| match asks.peer {
+            PeerOf::Known(peer) => asks.may_say_more_than(peer),
+            PeerOf::Extension | PeerOf::Closure(_) => true,
         };
-        Self { asks: sparing.asks.filter(|asks| !nothing_to_say(asks)) }
+        Self { asks: sparing.asks.filter(may_say_more) }
     }
 
     /// Tells `watch` what is noticed, instead of `tracing`.
@@ -219,6 +222,11 @@ impl Asks {
             request.extensions_mut().insert(Believed);
         }
         request.extensions_mut().insert(decided.arrival);
+    }
+
+    /// Whether anything is written on a connection of this peer's.
+    fn may_say_more_than(&self, peer: IpAddr) -> bool {
+        self.writes == Writes::All || self.front.trust.trusts(peer)
     }
 
     fn peer(&self, extensions: &Extensions) -> Option<IpAddr> {

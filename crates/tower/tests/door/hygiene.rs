@@ -130,7 +130,7 @@ async fn what_is_let_through_is_named() {
     assert_eq!(left(&layer, "/", &sent).await, ["sm_user", "x-http-method-override"]);
     let wrong = HygieneLayer::builder().pass_underscores(["X_Forwarded_For"]).build();
     let told = wrong.expect_err("applications take it for X-Forwarded-For").to_string();
-    assert!(told.starts_with("HygieneLayer:2:"), "{told}");
+    assert!(told.contains("X_Forwarded_For"), "{told}");
 
     let strict = HygieneLayer::builder().reject_underscores().build().expect("sound");
     let service = strict.layer(Seen::default().service());
