@@ -1,24 +1,62 @@
-//! What does a client see that is answered at the door? Health checks and redirects to the other scheme; an unknown host is refused like
-//! everything that is refused.
+//! The layers at the door, as a connection needs them: who asks and by which scheme, which requests are refused, who is sent to
+//! the other scheme. `larder-tower` has them; here is what of them a proxy wants otherwise than an application.
 
-use bytes::Bytes;
-use http::header::LOCATION;
-use http::{HeaderMap, Method, StatusCode};
-use larder_policy::redirect::Redirect;
-use larder_semantics::Reason;
-use larder_tower::answer::line_of;
+use std::sync::Arc;
 
-/// An answer and its text. The text is empty for HEAD (RFC 9110 §9.3.2).
-pub(crate) type Answer = (http::response::Parts, Bytes);
+use larder_policy::Front;
+use larder_tower::{HttpsRedirectLayer, HygieneLayer, SchemeLayer, Watch};
 
-/// Larder is there. Says nothing of the application.
-pub(crate) fn health(method: &Method) -> Answer {
-    line_of(StatusCode::OK, HeaderMap::new(), "ok\n".to_owned(), Reason::Health, method)
+use crate::context::ConnContext;
+use crate::limits;
+
+/// The layers, under one configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Door {
+    front: Arc<Front>,
+    scheme: SchemeLayer,
+    hygiene: HygieneLayer,
+    https: HttpsRedirectLayer,
 }
 
-/// To the same page by the other scheme.
-pub(crate) fn redirect(redirect: Redirect, reason: Reason, method: &Method) -> Answer {
-    let text = format!("Use {}\n", redirect.location.to_str().unwrap_or("the other scheme"));
-    let headers = HeaderMap::from_iter([(LOCATION, redirect.location)]);
-    line_of(redirect.status, headers, text, reason, method)
+impl Door {
+    /// By what is decided in front of a site.
+    pub(crate) fn new(front: &Arc<Front>, fields_max: usize) -> Self {
+        // What goes on to the application is made anew behind the cache, where hits never come.
+        let hygiene = HygieneLayer::of_front(front).listed_only();
+        Self {
+            front: Arc::clone(front),
+            // All others know the connection, so nothing is written where it says all.
+            scheme: SchemeLayer::of_front(front).sparing(),
+            hygiene: hygiene.fields_max(fields_max).target_bytes_max(limits::TARGET_BYTES_MAX),
+            https: HttpsRedirectLayer::of_front(front),
+        }
+    }
+
+    /// Who asks, and by which scheme.
+    pub(crate) fn scheme(&self, context: &ConnContext, watch: &Arc<dyn Watch>) -> SchemeLayer {
+        let layer = self.scheme.for_connection(context.peer.ip(), context.scheme);
+        layer.watched_by(Arc::clone(watch))
+    }
+
+    /// Which requests are refused.
+    pub(crate) fn hygiene(&self, context: &ConnContext, watch: &Arc<dyn Watch>) -> HygieneLayer {
+        let layer = self.hygiene_of_own(context).watched_by(Arc::clone(watch));
+        // A trusted proxy may name its own connection's scheme, or its visitor's; one that only passes bytes on leaves what its
+        // visitor named.
+        if context.scheme_is_in_doubt || self.front.trust.trusts(context.peer.ip()) {
+            layer.any_named_scheme()
+        } else {
+            layer
+        }
+    }
+
+    /// The same for requests that are Larder's own.
+    pub(crate) fn hygiene_of_own(&self, context: &ConnContext) -> HygieneLayer {
+        self.hygiene.clone().connection(context.scheme)
+    }
+
+    /// Who is sent to the other scheme.
+    pub(crate) fn https(&self, context: &ConnContext) -> HttpsRedirectLayer {
+        self.https.clone().connection(context.scheme)
+    }
 }

@@ -21,7 +21,6 @@
 )]
 
 mod admin;
-mod arrive;
 mod certificates;
 mod clock;
 mod context;
@@ -31,13 +30,13 @@ mod error;
 mod explain;
 mod exposition;
 mod forward;
-mod frame;
 mod inbound;
 mod limits;
 mod listen;
 mod log;
 mod metrics;
 mod observe;
+mod own;
 mod pipeline;
 mod published;
 mod purge;
@@ -48,6 +47,7 @@ mod signals;
 mod start_error;
 mod tell;
 mod warm;
+mod watch;
 
 pub use explain::explain;
 pub use metrics::Metrics;

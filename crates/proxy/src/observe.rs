@@ -19,7 +19,6 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::arrive::Believed;
 use crate::context::ConnContext;
 use crate::inbound::Inbound;
 use crate::log::{AccessLog, Draft};
@@ -28,7 +27,11 @@ use crate::reply::Noted;
 
 /// Puts [`Observe`] around a service.
 #[derive(Clone, Debug)]
-pub(crate) struct ObserveLayer {
+pub(crate) struct ObserveLayer(pub(crate) Arc<Observing>);
+
+/// Whose requests are observed, and where that goes.
+#[derive(Debug)]
+pub(crate) struct Observing {
     /// The connection.
     pub(crate) context: Arc<ConnContext>,
     /// Where it is counted.
@@ -43,8 +46,7 @@ impl<S> Layer<S> for ObserveLayer {
     type Service = Observe<S>;
 
     fn layer(&self, inner: S) -> Observe<S> {
-        let believed = Believed::new(&self.front, &self.context);
-        Observe { inner, to: Arc::new(self.clone()), believed }
+        Observe { inner, to: Arc::clone(&self.0) }
     }
 }
 
@@ -52,8 +54,7 @@ impl<S> Layer<S> for ObserveLayer {
 #[derive(Clone, Debug)]
 pub(crate) struct Observe<S> {
     inner: S,
-    to: Arc<ObserveLayer>,
-    believed: Option<Arc<Believed>>,
+    to: Arc<Observing>,
 }
 
 impl<S, B> Service<Request<Inbound>> for Observe<S>
@@ -69,10 +70,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<Inbound>) -> Self::Future {
-        if let Some(believed) = &self.believed {
-            believed.decide(&mut request, &self.to.metrics);
-        }
+    fn call(&mut self, request: Request<Inbound>) -> Self::Future {
         let draft = self.to.log.is_on().then(|| Box::new(Draft::of(&request)));
         let record = Record {
             to: Arc::clone(&self.to),
@@ -89,7 +87,7 @@ where
 /// One request; written down when it is dropped, wherever that happens.
 #[derive(Debug)]
 struct Record {
-    to: Arc<ObserveLayer>,
+    to: Arc<Observing>,
     begun: Instant,
     draft: Option<Box<Draft>>,
     status: Option<StatusCode>,

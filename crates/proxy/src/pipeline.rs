@@ -1,5 +1,8 @@
-//! How are the parts put together? Observe -> Frame -> Tell -> Cache -> Forward -> Upstream, and how a new
-//! configuration takes their place.
+//! How are the parts put together? Scheme -> Observe -> Own -> Hygiene -> Https -> Tell -> Cache -> Forward -> Upstream, and
+//! how a new configuration takes their place.
+//!
+//! Scheme, Hygiene, Https and Cache are `larder-tower`'s, as applications use them. The scheme comes before what observes,
+//! because the log names the visitor.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,19 +13,23 @@ use larder_cache::{Cache, Note, Options, SystemClock};
 use larder_config::{Config, UpstreamUrl};
 use larder_policy::{Front, Purgers, Scheme};
 use larder_semantics::Reason;
-use larder_tower::{CacheBody, CacheService, Incomplete, internals};
+use larder_tower::https_redirect::HttpsRedirectService;
+use larder_tower::hygiene::HygieneService;
+use larder_tower::scheme::SchemeService;
+use larder_tower::{CacheBody, CacheService, Incomplete, Reply, Watch, internals};
 use larder_upstream::{Balancer, Settings, Target, Upstream, UpstreamBody};
 use tower_layer::Layer;
 
 use crate::context::ConnContext;
+use crate::door::Door;
 use crate::forward::Forward;
-use crate::frame::{Frame, FrameLayer};
 use crate::listen::Site;
 use crate::log::AccessLog;
 use crate::metrics::Metrics;
-use crate::observe::{Observe, ObserveLayer, Observed};
+use crate::observe::{Observe, ObserveLayer, Observed, Observing};
+use crate::own::{Own, OwnLayer};
 use crate::purge::{Counter, Desk};
-use crate::reply::{Noted, Reply};
+use crate::reply::Noted;
 use crate::start_error::StartError;
 use crate::tell::{Tell, TellLayer};
 
@@ -50,6 +57,8 @@ pub(crate) struct Pipeline {
     trusted: Arc<[IpNet]>,
     /// What is decided before a page is looked for.
     pub(crate) front: Arc<Front>,
+    /// Who decides it.
+    door: Door,
     /// Who may purge on the site's own listener.
     purgers: Arc<Purgers>,
     /// Who may on the admin listener.
@@ -70,6 +79,7 @@ impl Pipeline {
         let upstream_for_nobody = Upstream::new(balancer.clone(), settings);
         let trusted = config.debug_trusted.as_slice().into();
         let front = Arc::clone(&config.front);
+        let door = Door::new(&front, kept.fields_max);
         let purgers = Arc::clone(&config.purgers);
         let admin_access = Arc::clone(&config.admin_access);
         Ok(Self {
@@ -79,6 +89,7 @@ impl Pipeline {
             upstream_for_nobody,
             trusted,
             front,
+            door,
             purgers,
             admin_access,
         })
@@ -90,6 +101,7 @@ impl Pipeline {
         Self {
             trusted,
             front: Arc::clone(&config.front),
+            door: Door::new(&config.front, self.kept.fields_max),
             purgers: Arc::clone(&config.purgers),
             admin_access: Arc::clone(&config.admin_access),
             ..self.clone()
@@ -98,27 +110,26 @@ impl Pipeline {
 
     /// Answers requests that nobody made, on the admin listener's thread: counted and logged by whoever makes them, and none
     /// of them is a purge.
-    pub(crate) fn warming(&self, scheme: Scheme) -> Frame<CacheService<Forward>> {
+    pub(crate) fn warming(&self, scheme: Scheme) -> AtTheDoor<CacheService<Forward>> {
         let kept = &self.kept;
         let context = Arc::new(ConnContext::own(scheme));
         let upstream = self.upstream_for_nobody.clone();
         let forward = Forward::for_nobody(&context, upstream, &self.front, &kept.metrics);
         let cached = internals::service(Arc::clone(&kept.cache), scheme, forward);
-        let framed = FrameLayer {
-            context,
-            front: Arc::clone(&self.front),
-            metrics: Arc::clone(&kept.metrics),
-            fields_max: kept.fields_max,
-            counter: Counter { purgers: Arc::default(), desk: Arc::clone(&kept.desk) },
-        };
-        framed.layer(cached)
+        let hygiene = self.door.hygiene_of_own(&context);
+        let inside = hygiene.layer(self.door.https(&context).layer(cached));
+        let counter = Counter { purgers: Arc::default(), desk: Arc::clone(&kept.desk) };
+        OwnLayer { context, front: Arc::clone(&self.front), hygiene, counter }.layer(inside)
     }
 }
 
+/// A service behind everything that is answered or refused without it.
+pub(crate) type AtTheDoor<S> = Own<HygieneService<HttpsRedirectService<S>>>;
+
 impl Site for Pipeline {
-    type Body = Observed<Reply<CacheBody<UpstreamBody>>>;
+    type Body = Observed<Reply<Reply<Reply<CacheBody<UpstreamBody>>>>>;
     type Error = std::convert::Infallible;
-    type Service = Observe<Frame<Tell<CacheService<Forward>>>>;
+    type Service = SchemeService<Observe<AtTheDoor<Tell<CacheService<Forward>>>>>;
 
     fn trusts(&self, peer: IpAddr) -> bool {
         self.front.trust.trusts(peer)
@@ -131,20 +142,19 @@ impl Site for Pipeline {
         let forward = Forward::new(&context, upstream, &self.front, &kept.metrics);
         let cached = internals::service(Arc::clone(&kept.cache), context.scheme, forward);
         let told = TellLayer::new(&self.trusted, &self.front, &context, &kept.cache).layer(cached);
-        let framed = FrameLayer {
+        let observing = Arc::new(Observing {
             context: Arc::clone(&context),
-            front: Arc::clone(&self.front),
-            metrics: Arc::clone(&kept.metrics),
-            fields_max: kept.fields_max,
-            counter: Counter { purgers: Arc::clone(&self.purgers), desk: Arc::clone(&kept.desk) },
-        };
-        let observed = ObserveLayer {
-            context,
             metrics: Arc::clone(&kept.metrics),
             log: Arc::clone(&kept.log),
             front: Arc::clone(&self.front),
-        };
-        observed.layer(framed.layer(told))
+        });
+        let watch: Arc<dyn Watch> = Arc::<Observing>::clone(&observing);
+        let scheme = self.door.scheme(&context, &watch);
+        let hygiene = self.door.hygiene(&context, &watch);
+        let inside = hygiene.layer(self.door.https(&context).layer(told));
+        let counter = Counter { purgers: Arc::clone(&self.purgers), desk: Arc::clone(&kept.desk) };
+        let own = OwnLayer { context, front: Arc::clone(&self.front), hygiene, counter };
+        scheme.layer(ObserveLayer(observing).layer(own.layer(inside)))
     }
 }
 

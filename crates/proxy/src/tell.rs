@@ -20,13 +20,13 @@ use larder_cache::Cache;
 use larder_policy::explain::{Peer, Removed};
 use larder_policy::{Arrival, Front, Scheme, Visit, hygiene};
 use larder_semantics::Reason;
+use larder_tower::hygiene::Struck;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::context::ConnContext;
 use crate::explain::explain;
-use crate::frame::Struck;
 use crate::inbound::Inbound;
 use crate::reply::Noted;
 
