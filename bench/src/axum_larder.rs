@@ -1,4 +1,4 @@
-//! The axum application of [`axum_site`](crate::axum_site) with the cache's layer around it, as `docs/rust.md` says.
+//! The axum application of `axum_site` with the cache's layer around it, as `docs/rust.md` says.
 
 use std::net::TcpListener;
 
