@@ -40,6 +40,7 @@ class LarderMiddleware(Both):
         self.rules = conf.rules()
         self.markers = Markers(self.rules)
         self.tag_field = larder.tag_header or self.rules.tag_field
+        self.tag_key = self.tag_field.lower()
         self.tag_separator = self.rules.tag_separator
         self.forwarded_host = settings.USE_X_FORWARDED_HOST
         self.never_xhr = larder.never_xhr or self.rules.xhr_never
@@ -212,9 +213,11 @@ class LarderMiddleware(Both):
             tags.update(dict.fromkeys(cast("Iterable[str]", seen.tags())))
         if not tags:
             return
-        said = response.get(self.tag_field, "")
-        already = said.replace(",", " ").split()
-        response[self.tag_field] = self.tag_separator.join([*already, *(tag for tag in tags if tag not in already)])
+        store = fields_of(response)
+        if (said := store.get(self.tag_key)) is not None:
+            already = said[1].replace(",", " ").split()
+            tags = dict.fromkeys([*already, *tags])
+        response.headers[self.tag_field] = self.tag_separator.join(tags)
 
     def _say(
         self, visit: Visit, request: HttpRequest, response: HttpResponseBase, decision: Decision, page: Page | None
@@ -241,7 +244,11 @@ class LarderMiddleware(Both):
                 # Django keeps them apart from the headers.
                 response.cookies.clear()
         for name, value in put:
-            response.headers[name] = value
+            # As `headers[name] = value` would, without looking at what was made as a field's value: a third of the time.
+            store[name.lower()] = (name, value)
+        if store is not getattr(response.headers, "_store", None):
+            for name, value in put:
+                response.headers[name] = value
         if page is not None and page.grace is not None and visit.via:
             _grace(response, decision)
 
