@@ -56,6 +56,6 @@ LARDER = {
     "trusted_proxies": ["127.0.0.1"],
     "admin_url": os.environ.get("BLOG_ADMIN_URL", "http://127.0.0.1:9180"),
     "token": os.environ.get("LARDER_ADMIN_TOKEN") or None,
-    "automatic_tags": True,
+    "automatic_tags": "BLOG_SETS_UP" not in os.environ,
 }
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
