@@ -14,6 +14,9 @@
 use crate::{limits::KEY_BUFFER_BYTES_KEPT, scheme::Scheme};
 use std::{borrow::Borrow, fmt};
 
+/// What most keys need besides host and target.
+const PARTS_BYTES: usize = 64;
+
 /// Something besides scheme, host and target that selects a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyPart<'a> {
@@ -40,6 +43,8 @@ impl KeyBuf {
     pub fn write(&mut self, scheme: Scheme, host: &str, target: &str, parts: &[KeyPart<'_>]) {
         self.0.clear();
         self.0.shrink_to(KEY_BUFFER_BYTES_KEPT);
+        // At once, with room for a part or two.
+        self.0.reserve(host.len() + target.len() + PARTS_BYTES);
         self.0.push(tag(scheme));
         self.push(host.as_bytes());
         self.push(target.as_bytes());

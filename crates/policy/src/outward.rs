@@ -37,10 +37,22 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Fields with which some caches are told otherwise than by `Cache-Control`.
-const OTHERS: [HeaderName; 3] = [
-    HeaderName::from_static("surrogate-control"),
-    HeaderName::from_static("cdn-cache-control"),
-    HeaderName::from_static("x-accel-expires"),
+const OTHERS: [HeaderName; 3] = [SURROGATE_CONTROL, CDN_CACHE_CONTROL, X_ACCEL_EXPIRES];
+const SURROGATE_CONTROL: HeaderName = HeaderName::from_static("surrogate-control");
+const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
+const X_ACCEL_EXPIRES: HeaderName = HeaderName::from_static("x-accel-expires");
+
+/// The fields of a response that decide what it says; all others may be left out.
+pub const READS: [HeaderName; 9] = [
+    CACHE_CONTROL,
+    header::CONTENT_TYPE,
+    EXPIRES,
+    PRAGMA,
+    SET_COOKIE,
+    VARY,
+    SURROGATE_CONTROL,
+    CDN_CACHE_CONTROL,
+    X_ACCEL_EXPIRES,
 ];
 
 const RESTRICTIONS: Flags = Flags::NO_STORE.and(Flags::PRIVATE).and(Flags::NO_CACHE);
@@ -58,8 +70,7 @@ pub struct Asker {
 
 impl Asker {
     /// What a request's fields say.
-    #[must_use]
-    pub fn of(request: &HeaderMap, rules: &IdentityRules) -> Self {
+    fn of(request: &HeaderMap, rules: &IdentityRules) -> Self {
         Self {
             session: Session::of(request, rules) != Session::None,
             credentials: request.contains_key(header::AUTHORIZATION),
@@ -124,6 +135,13 @@ impl Outward {
 }
 
 impl Policy {
+    /// What of a request matters to what its response says.
+    #[must_use]
+    pub fn asker(&self, ruling: &Ruling, request: &HeaderMap) -> Asker {
+        // Without an audience the application's word counts, whoever asks.
+        self.share_of(ruling).map_or_else(Asker::default, |_| Asker::of(request, &self.identity))
+    }
+
     /// What a response to the request of `ruling` says to caches that are not Larder.
     #[must_use]
     pub fn outward(

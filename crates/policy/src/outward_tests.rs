@@ -99,10 +99,15 @@ fn told(policy: &Policy, method: &Method, who: &str, status: u16, response: &str
     let visit =
         Visit { scheme: Scheme::Https, host: "a.test", method, target: "/", headers: &request };
     let ruling = policy.decide(&visit, &Plain, NOW, &mut KeyBuf::new());
-    let asker = Asker { personal, ..Asker::of(&request, &policy.identity) };
+    let asker = Asker { personal, ..policy.asker(&ruling, &request) };
     let mut headers = fields(response);
     let status = StatusCode::from_u16(status).unwrap();
     let outward = policy.outward(&ruling, asker, status, &headers);
+    let mut read = headers.clone();
+    for name in headers.keys().filter(|name| !READS.contains(name)) {
+        read.remove(name);
+    }
+    assert_eq!(policy.outward(&ruling, asker, status, &read), outward, "{response:?}");
     outward.apply(&mut headers);
     let line =
         |(name, value): (&HeaderName, &HeaderValue)| format!("{name}: {}", value.to_str().unwrap());

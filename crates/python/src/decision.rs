@@ -1,8 +1,8 @@
 //! What becomes of a request, for Python to look at. Nothing is worked out before it is asked for.
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use larder_policy::outward::Asker;
-use larder_policy::{Policy, Rule, Ruling, Share, Way};
+use larder_policy::{KeyBuf, Policy, Rule, Ruling, Share, Way};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::sync::Arc;
@@ -18,12 +18,13 @@ type Fields = Vec<(String, String)>;
 pub(crate) struct Decision {
     pub(crate) policy: Arc<Policy>,
     pub(crate) ruling: Ruling,
-    pub(crate) key: Vec<u8>,
+    pub(crate) key: KeyBuf,
     pub(crate) asker: Asker,
+    pub(crate) is_for_a_page: bool,
 }
 
 impl Decision {
-    fn of_rule(&self) -> Option<&Rule> {
+    pub(crate) fn of_rule(&self) -> Option<&Rule> {
         self.policy.rule_of(&self.ruling)
     }
 
@@ -90,7 +91,7 @@ impl Decision {
     /// The bytes under which the page lies in Larder.
     #[getter]
     fn key(&self) -> &[u8] {
-        &self.key
+        self.key.as_bytes()
     }
 
     /// Whether the page is another than an anonymous visitor's, so that it counts only if it says
@@ -102,7 +103,7 @@ impl Decision {
 
     /// Whether the rule gives each visitor tokens of their own in forms (`csrf = "django"`).
     #[getter]
-    fn forms(&self) -> bool {
+    pub(crate) fn forms(&self) -> bool {
         self.of_share().is_some_and(|share| share.rework.csrf)
     }
 
@@ -122,9 +123,7 @@ impl Decision {
         let response = request::fields(headers)?;
         let asker = Asker { personal, ..self.asker };
         let outward = self.policy.outward(&self.ruling, asker, status, &response);
-        let set = outward.set.iter().map(|(name, value)| {
-            (titled(name.as_str()), value.as_bytes().iter().map(|&byte| char::from(byte)).collect())
-        });
+        let set = outward.set.iter().map(|(name, value)| (titled(name.as_str()), text(value)));
         Ok((set.collect(), outward.remove.iter().map(|name| titled(name.as_str())).collect()))
     }
 
@@ -132,6 +131,11 @@ impl Decision {
         let reason = self.reason().map(|reason| format!(" ({reason})")).unwrap_or_default();
         format!("<Decision {}{reason} by {}>", self.way(), self.place().unwrap_or("no rule"))
     }
+}
+
+/// A field's value as Python has it: each character is a byte.
+pub(crate) fn text(value: &HeaderValue) -> String {
+    value.as_bytes().iter().map(|&byte| char::from(byte)).collect()
 }
 
 /// A field's name as people write it: `Cache-Control`.

@@ -16,6 +16,7 @@ mod pages;
 mod request;
 mod rules;
 mod sources;
+mod writer;
 
 use pyo3::prelude::*;
 
@@ -34,6 +35,8 @@ mod _core {
     use crate::pages::{csrf_holes, embeds_token, mask, minify, nginx_memcache_key, page_key};
     #[pymodule_export]
     use crate::rules::Rules;
+    #[pymodule_export]
+    use crate::writer::Writer;
 
     /// The version of the package.
     #[pymodule_export]

@@ -117,7 +117,7 @@ impl Looked {
     /// The fields that are there. What no field can carry is left out.
     pub(crate) fn read(&self, meta: &Bound<'_, PyAny>) -> PyResult<HeaderMap> {
         let py = meta.py();
-        let mut headers = HeaderMap::with_capacity(8);
+        let mut headers = HeaderMap::with_capacity(4);
         let plain = meta.cast::<PyDict>().ok();
         for (key, name) in &self.0 {
             let key = key.bind(py);

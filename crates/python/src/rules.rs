@@ -7,7 +7,6 @@ use crate::identity::PyIdentity;
 use crate::request::{self, Looked, Request};
 use crate::sources::Application;
 use larder_config::{Config, ConfigBuilder, Problems};
-use larder_policy::outward::Asker;
 use larder_policy::{Explanation, KeyBuf, Plain, Policy, Sources};
 use larder_semantics::Timestamp;
 use pyo3::exceptions::PyValueError;
@@ -47,9 +46,10 @@ impl Rules {
         })?;
         Ok(Decision {
             policy: Arc::clone(&self.policy),
+            asker: self.policy.asker(&ruling, &request.headers),
             ruling,
-            key: key.as_bytes().to_vec(),
-            asker: Asker::of(&request.headers, &self.policy.identity),
+            key,
+            is_for_a_page: visit.is_for_a_page(),
         })
     }
 

@@ -1,7 +1,9 @@
 """What responses say by the rule file, and which are one visitor's."""
 
+from collections.abc import MutableMapping
+
 import pytest
-from django.test import override_settings
+from django.test import RequestFactory, override_settings
 
 SHARED = """
 [identity]
@@ -80,19 +82,24 @@ def test_a_page_with_a_token_is_one_visitors(visitor):
     assert response["Cache-Control"] == "private, no-cache" and "csrftoken" in response.cookies
 
 
-def test_a_token_that_is_not_djangos_is_one_visitors_too(visitor):
+def test_a_token_that_is_not_djangos_is_one_visitors_too(visitor, alice, monkeypatch):
     assert visitor.get("/says/", {"X": "y"})["Cache-Control"] == PUBLIC
     from django.http import HttpResponse
 
     from project import views
 
     token = "nqSHtQ4Y0pCk9h0Z2mB6wH3ZfZ3yq7qF6mX1T+8x0Uq/0r5bYk3dJ9mQ2sV4c7eXw1aLr8hTzG0nB5iKoP6uYg=="
-    before = views.made
-    views.made = lambda text: HttpResponse(f'<form><input name="authenticity_token" value="{token}"></form>')
-    try:
-        assert visitor.get("/plain/")["Cache-Control"] == "private, no-cache"
-    finally:
-        views.made = before
+    form = f'<form><input name="authenticity_token" value="{token}"></form>'
+    monkeypatch.setattr(views, "made", lambda text: HttpResponse(form))
+    assert visitor.get("/plain/")["Cache-Control"] == "private, no-cache"
+    monkeypatch.setattr(views, "made", lambda text: HttpResponse(form, content_type="text/plain"))
+    assert visitor.get("/plain/")["Cache-Control"] == PUBLIC
+    # A page for all is looked through whoever asks for it: others are given it.
+    visitor.force_login(alice)
+    assert "larder_id" in visitor.get("/plain/").cookies
+    assert visitor.get("/plain/")["Cache-Control"] == PUBLIC
+    monkeypatch.setattr(views, "made", lambda text: HttpResponse(form))
+    assert visitor.get("/plain/")["Cache-Control"] == "private, no-cache"
 
 
 def test_a_page_with_a_message_is_one_visitors(visitor):
@@ -172,17 +179,53 @@ def test_without_rules_nothing_is_said(client):
         assert not client().get("/plain/").has_header("Cache-Control")
 
 
-def test_a_response_that_keeps_its_fields_in_another_way_is_read_too():
+class Elsewhere(MutableMapping):
+    """Fields that are not where Django's own are."""
+
+    def __init__(self, fields):
+        self.kept = {name.lower(): (name, value) for name, value in fields}
+
+    def __getitem__(self, name):
+        return self.kept[name.lower()][1]
+
+    def __setitem__(self, name, value):
+        self.kept[name.lower()] = (name, value)
+
+    def __delitem__(self, name):
+        del self.kept[name.lower()]
+
+    def __iter__(self):
+        return (name for name, _ in self.kept.values())
+
+    def __len__(self):
+        return len(self.kept)
+
+
+@pytest.mark.parametrize("path", ["/plain/", "/mine/", "/desk/", "/none/"])
+def test_a_response_that_keeps_its_fields_in_another_way_says_the_same(larder, path):
     from django.http import HttpResponse
 
-    from django_larder.middleware import fields_of
+    from django_larder.middleware import LarderMiddleware
 
-    response = HttpResponse(headers={"Vary": "Origin"})
-    kept = dict(fields_of(response))
-    assert kept["vary"] == ("Vary", "Origin") and len(kept) == 2
+    def usual(request):
+        return HttpResponse("x", headers={"Expires": "0", "Surrogate-Key": "mine", "X-Accel-Expires": "9", "Vary": "Origin"})
 
-    class Other(dict):
-        pass
+    def unusual(request):
+        response = usual(request)
+        response.headers = Elsewhere(response.items())
+        return response
 
-    response.headers = Other(response.items())
-    assert fields_of(response) == kept
+    with larder(SHARED):
+        told = [dict(LarderMiddleware(view)(RequestFactory().get(path)).items()) for view in (usual, unusual)]
+        assert told[0] == told[1]
+        assert ("Expires" in told[0]) is (path in ("/mine/", "/none/")) and told[0]["Vary"] == "Origin"
+
+
+def test_a_word_that_no_field_can_carry_is_taken_for_one_against_sharing(larder):
+    from django.http import HttpResponse
+
+    from django_larder.middleware import LarderMiddleware
+
+    with larder(SHARED):
+        told = LarderMiddleware(lambda _: HttpResponse("x", headers={"Cache-Control": "max-age=60\x00"}))(RequestFactory().get("/plain/"))
+        assert told["Cache-Control"] == "private, no-cache"

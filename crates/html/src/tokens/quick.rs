@@ -3,18 +3,44 @@
 //! Every name that the scanner knows has `srf` or `token` in it, in any case. They may be written with escapes: of those that
 //! could be part of a name nothing is known, and the page is read.
 
+use aho_corasick::packed::Searcher;
 use memchr::{memchr2_iter, memchr3_iter};
+use std::sync::LazyLock;
 
 use crate::entity;
+
+/// Finds `srf` and `tok` in any case, many bytes at a time; `None` where the processor can't.
+static WORDS: LazyLock<Option<Searcher>> =
+    LazyLock::new(|| Searcher::new([spellings(*b"srf"), spellings(*b"tok")].as_flattened()));
 
 /// Whether a whole page may embed a token. No false "no".
 pub(super) fn may_embed(page: &[u8]) -> bool {
     // UTF-16 has a NUL beside every letter.
     page.iter().take(4).any(|&byte| byte == 0)
-        || memchr2_iter(b'f', b'F', page).any(|at| ends(page, at, b"srf"))
+        || WORDS.as_ref().map_or_else(|| has_a_word(page), |words| finds_a_word(words, page))
+        || memchr3_iter(b'\\', b'%', b'&', page).any(|at| may_be_of_a_name(page, at))
+}
+
+fn finds_a_word(words: &Searcher, page: &[u8]) -> bool {
+    words
+        .find_iter(page)
+        .any(|found| begins(page, found.start(), b"srf") || begins(page, found.start(), b"token"))
+}
+
+/// The same, letter by letter.
+fn has_a_word(page: &[u8]) -> bool {
+    memchr2_iter(b'f', b'F', page).any(|at| ends(page, at, b"srf"))
         || memchr2_iter(b'k', b'K', page)
             .any(|at| ends(page, at, b"tok") && begins(page, at + 1, b"en"))
-        || memchr3_iter(b'\\', b'%', b'&', page).any(|at| may_be_of_a_name(page, at))
+}
+
+/// A word of three small letters, in capitals and small letters in every way.
+fn spellings(word: [u8; 3]) -> [[u8; 3]; 8] {
+    std::array::from_fn(|capitals| {
+        std::array::from_fn(|at| {
+            if capitals >> at & 1 == 1 { word[at].to_ascii_uppercase() } else { word[at] }
+        })
+    })
 }
 
 /// Whether `word` ends with the byte at this place.
@@ -59,7 +85,7 @@ fn may_be_of_a_name(page: &[u8], at: usize) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::may_embed;
+    use super::{WORDS, finds_a_word, has_a_word, may_embed, spellings};
     use crate::tokens::{Scanner, scan};
 
     #[test]
@@ -81,6 +107,13 @@ mod tests {
             assert!(may_embed(page.as_bytes()), "{page}");
         }
         assert!(may_embed(b"c\0s\0r\0f\0"));
+    }
+
+    #[test]
+    fn a_word_is_spelled_in_eight_ways() {
+        let words = spellings(*b"srf").map(|word| String::from_utf8(word.to_vec()));
+        let words: Vec<String> = words.into_iter().map(Result::unwrap).collect();
+        assert_eq!(words, ["srf", "Srf", "sRf", "SRf", "srF", "SrF", "sRF", "SRF"]);
     }
 
     fn page() -> impl Strategy<Value = Vec<u8>> {
@@ -136,6 +169,18 @@ mod tests {
         #[test]
         fn what_the_scanner_finds_is_never_passed_over(page in page()) {
             prop_assert_eq!(scan(&page), Scanner::new().push(&page));
+        }
+
+        #[test]
+        fn many_bytes_at_a_time_or_letter_by_letter_is_the_same(
+            before in 0_usize..70,
+            page in page(),
+            after in 0_usize..70,
+        ) {
+            let page = [vec![b'.'; before], page, vec![b'.'; after]].concat();
+            if let Some(words) = WORDS.as_ref() {
+                prop_assert_eq!(finds_a_word(words, &page), has_a_word(&page));
+            }
         }
     }
 }

@@ -76,6 +76,31 @@ class Decision:
         """
 
 @final
+class Writer:
+    """Writes on responses, whose fields it takes as Django keeps them: name and value, by the name in lower case."""
+
+    def __init__(self, tag_field: str, separator: str) -> None:
+        """`tag_field` is the response field that tags are told in, `separator` what stands between two."""
+    def write(
+        self,
+        decision: Decision,
+        response: Any,
+        fields: dict[str, tuple[str, str]],
+        given: dict[str, None] | None,
+        speaks: bool,
+        personal: bool,
+        asks: bool,
+        has_own_rule: bool,
+    ) -> bool:
+        """Writes on a response what the rules say, and answers whether it now says something to caches that are not Larder.
+
+        First its tags: the rule's and those of `given`, behind those that are there. Pages that nobody stores get none. Then,
+        if it `speaks`, what it says to caches that are not Larder. `personal`: it was made for this visitor alone; an HTML page
+        that embeds somebody's token is taken for that, too. `asks`: Larder asks for a page that is nobody's in particular.
+        `has_own_rule`: its rule is not the file's, so that Larder does not know it.
+        """
+
+@final
 class Rules:
     """A checked rule file."""
 

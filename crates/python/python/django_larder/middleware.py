@@ -17,18 +17,18 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from . import conf
-from ._core import Decision, Identity, embeds_token, is_script
+from ._core import Decision, Identity, Writer, is_script
 from .both import Both, Handler
 from .identity import Markers, asegment_of, identity_of, known_user, segment_of
-from .page import Page, page_of, tags_of
+from .page import PAGE, TAGS, Page
 from .schemes import SSLRedirectMiddleware, other_scheme
 from .scripts import NEVER, NeverCacheXhrMiddleware, never
 from .visit import NotShared, SomeUser, Visit, logger
 
 __all__ = ["LarderMiddleware", "NeverCacheXhrMiddleware", "SSLRedirectMiddleware"]
 
-TOKEN_BYTES_MAX = 64 * 1024
-"""Larger pages are not looked through for tokens of other frameworks: Django's own are known without."""
+Fields = dict[str, tuple[str, str]]
+"""Fields as Django keeps them: name and value, by the name in lower case."""
 
 
 class LarderMiddleware(Both):
@@ -39,12 +39,14 @@ class LarderMiddleware(Both):
         self.larder = larder = conf.larder()
         self.rules = conf.rules()
         self.markers = Markers(self.rules)
-        self.tag_field = larder.tag_header or self.rules.tag_field
-        self.tag_key = self.tag_field.lower()
-        self.tag_separator = self.rules.tag_separator
+        self.session = self.markers.session
+        self.writer = Writer(larder.tag_header or self.rules.tag_field, self.rules.tag_separator)
+        self.redirects = larder.https.redirect or larder.https.both_ways
+        # Looked up once: what Django does to look one up takes longer than all that is done with it.
         self.forwarded_host = settings.USE_X_FORWARDED_HOST
+        self.forwarded_scheme = settings.SECURE_PROXY_SSL_HEADER is not None
         self.never_xhr = larder.never_xhr or self.rules.xhr_never
-        if self.markers.on or larder.trusted_proxies or larder.https.redirect or larder.https.both_ways:
+        if self.markers.on or larder.trusted_proxies or self.redirects:
             self.hook("process_view", self._aview if self.is_async else self._view)
         if larder.trusted_proxies:
             self.hook("process_exception", self._exception)
@@ -60,7 +62,7 @@ class LarderMiddleware(Both):
         else:
             seen = None
             response = self.get_response(request)
-        if self.markers.wanted(visit, request, response):
+        if (response.cookies or self.session in request.COOKIES) and self.markers.wanted(visit, request, response):
             self._settle(request, response, segment_of)
         return self._finish(visit, request, response, seen)
 
@@ -73,7 +75,7 @@ class LarderMiddleware(Both):
         else:
             seen = None
             response = await self.get_response(request)
-        if self.markers.wanted(visit, request, response):
+        if (response.cookies or self.session in request.COOKIES) and self.markers.wanted(visit, request, response):
             segment = await _careful_later(asegment_of(request), request)
             self._settle(request, response, lambda _: segment)
         return self._finish(visit, request, response, seen)
@@ -89,6 +91,8 @@ class LarderMiddleware(Both):
     def _view(
         self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> HttpResponseBase | None:
+        if self._goes_on(request):
+            return None
         redirect = self._begin(request, kwargs)
         if redirect is None and self._has_to_know(request):
             session = request.session
@@ -101,6 +105,8 @@ class LarderMiddleware(Both):
     async def _aview(
         self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> HttpResponseBase | None:
+        if self._goes_on(request):
+            return None
         redirect = self._begin(request, kwargs)
         if redirect is None and self._has_to_know(request):
             session = request.session
@@ -114,10 +120,14 @@ class LarderMiddleware(Both):
             session.accessed = accessed
         return redirect
 
+    def _goes_on(self, request: HttpRequest) -> bool:
+        """Whether there is nothing to do before the view, as for most visitors: they have no session."""
+        visit: Visit = request.larder  # type: ignore[attr-defined]
+        return not self.redirects and visit.told is None and self.session not in request.COOKIES
+
     def _begin(self, request: HttpRequest, kwargs: dict[str, Any]) -> HttpResponseBase | None:
-        https = self.larder.https
-        if https.redirect or https.both_ways:
-            redirect = other_scheme(request, kwargs, https)
+        if self.redirects:
+            redirect = other_scheme(request, kwargs, self.larder.https)
             if redirect is not None:
                 return redirect
         visit: Visit = request.larder  # type: ignore[attr-defined]
@@ -154,7 +164,7 @@ class LarderMiddleware(Both):
         self.markers.settle(request, response, said)
 
     def _finish(self, visit: Visit, request: HttpRequest, response: HttpResponseBase, seen: Any) -> HttpResponseBase:
-        page = page_of(response)
+        page: Page | None = response.__dict__.get(PAGE)
         decision = self._decide(visit, request, page)
         if visit.told is not None:
             if visit.confirms():
@@ -162,16 +172,17 @@ class LarderMiddleware(Both):
             else:
                 response["Cache-Control"] = "private, no-cache"
         if decision is not None:
-            self._tag(request, response, decision, seen)
-            if self.larder.headers:
-                self._say(visit, request, response, decision, page)
+            self._write(visit, request, response, decision, page, seen)
         if self.never_xhr and (decision is not None and decision.reason == "xhr" or is_script(request.META)):
             never(response)
         return response
 
     def _decide(self, visit: Visit, request: HttpRequest, page: Page | None) -> Decision | None:
         rules = self.rules if page is None else page.rules
-        identity = self._identity(visit, request)
+        if visit.told is None and self.session not in request.COOKIES:
+            identity = None
+        else:
+            identity = self._identity(visit, request)
         if page is not None and page.version is not None:
             try:
                 version = page.version(request)
@@ -181,82 +192,54 @@ class LarderMiddleware(Both):
             who = identity() if identity is not None else None
             known = Identity(bool(who and who.authenticated), None, str(version) if version else None)
             identity = lambda: known  # noqa: E731
+        meta = request.META
         # Not `get_host()`, which looks at ALLOWED_HOSTS again: what is not allowed was refused by now.
-        host: str | None = None if self.forwarded_host else request.META.get("HTTP_HOST")
+        host: str | None = None if self.forwarded_host else meta.get("HTTP_HOST")
         if host is None:
             host = request._get_raw_host()  # type: ignore[attr-defined]
+        # As Django does, without its two calls for each.
+        scheme = None if self.forwarded_scheme else meta.get("wsgi.url_scheme")
+        if scheme is None:
+            scheme = request.scheme or "http"
         try:
-            return rules.decide_meta(
-                request.method or "GET", request.scheme or "http", host, target_of(request), request.META, identity
-            )
+            return rules.decide_meta(request.method or "GET", scheme, host, target_of(request), meta, identity)
         except ValueError:
             # Nobody keeps what was answered to such a request.
             return None
 
     def _identity(self, visit: Visit, request: HttpRequest) -> Callable[[], Identity | None] | None:
-        """Who the visitor is, where that is known without asking. None: what the marker says."""
+        """Who a visitor with a session is, where that is known without asking. None: what the marker says."""
         if visit.told is not None:
             return visit.told.identity
-        if self.markers.session not in request.COOKIES:
-            return None
         user = known_user(request)
         if user is None or isinstance(user, SomeUser) or not self.markers.on:
             return None if user is None else (lambda: identity_of(request, user, None))
         return lambda: identity_of(request, user, segment_if_simple(request))
 
-    def _tag(self, request: HttpRequest, response: HttpResponseBase, decision: Decision, seen: Any) -> None:
-        if request.method not in ("GET", "HEAD") or decision.way == "never":
-            return
-        tags: dict[str, None] = dict.fromkeys(decision.tags)
-        tags.update(tags_of(response))
-        if seen is not None:
-            tags.update(dict.fromkeys(cast("Iterable[str]", seen.tags())))
-        if not tags:
-            return
-        store = fields_of(response)
-        if (said := store.get(self.tag_key)) is not None:
-            already = said[1].replace(",", " ").split()
-            tags = dict.fromkeys([*already, *tags])
-        response.headers[self.tag_field] = self.tag_separator.join(tags)
-
-    def _say(
-        self, visit: Visit, request: HttpRequest, response: HttpResponseBase, decision: Decision, page: Page | None
+    def _write(
+        self, visit: Visit, request: HttpRequest, response: HttpResponseBase, decision: Decision, page: Page | None, seen: Any
     ) -> None:
-        """What the response says to caches that are not Larder."""
-        personal = _is_personal(visit, request, response, decision, self.markers.session)
-        if visit.asks and decision.way == "share" and page is None:
-            # Larder applies the rule itself, and a `private` for others would keep it from storing the page.
-            if personal and not decision.forms:
-                _keep_private(response)
-            return
-        store = fields_of(response)
-        fields = list(store.values())
-        if response.cookies:
-            fields.extend(("Set-Cookie", morsel.OutputString()) for morsel in response.cookies.values())
-        put, remove = decision.outward(response.status_code, fields, personal=personal)
-        if visit.asks and page is not None and any("private" in value for name, value in put if name.lower() == "cache-control"):
-            if personal:
-                _keep_private(response)
-            return
-        for name in remove:
-            del response[name]
-            if name == "Set-Cookie":
-                # Django keeps them apart from the headers.
-                response.cookies.clear()
-        for name, value in put:
-            # As `headers[name] = value` would, without looking at what was made as a field's value: a third of the time.
-            store[name.lower()] = (name, value)
-        if store is not getattr(response.headers, "_store", None):
-            for name, value in put:
-                response.headers[name] = value
-        if page is not None and page.grace is not None and visit.via:
+        """The tags of the page, and what it says to caches that are not Larder."""
+        given: dict[str, None] | None = response.__dict__.get(TAGS)
+        if seen is not None:
+            given = {**(given or {}), **dict.fromkeys(cast("Iterable[str]", seen.tags()))}
+        headers = response.headers
+        store: Fields | None = getattr(headers, "_store", None)
+        fields = fields_of(response) if store is None else store
+        says = self.writer.write(
+            decision, response, fields, given, self.larder.headers, _is_personal(request), visit.asks, page is not None
+        )
+        if store is None:
+            _put_back(response, fields)
+        if says and page is not None and page.grace is not None and visit.via:
             _grace(response, decision)
 
 
-def _keep_private(response: HttpResponseBase) -> None:
-    said = response.get("Cache-Control", "").lower()
-    if "no-store" not in said and "private" not in said:
-        response["Cache-Control"] = "private, no-cache"
+def _put_back(response: HttpResponseBase, fields: Fields) -> None:
+    for name in [name for name, _ in response.items() if name.lower() not in fields]:
+        del response[name]
+    for name, value in fields.values():
+        response[name] = value
 
 
 def _grace(response: HttpResponseBase, decision: Decision) -> None:
@@ -267,32 +250,18 @@ def _grace(response: HttpResponseBase, decision: Decision) -> None:
         response["Surrogate-Control"] = f"max-age={int(decision.ttl)}+{stale};larder"
 
 
-def _is_personal(
-    visit: Visit, request: HttpRequest, response: HttpResponseBase, decision: Decision, session: str
-) -> bool:
-    """Whether a page is one visitor's by what is in it: a token of theirs, or a message to them."""
+def _is_personal(request: HttpRequest) -> bool:
+    """Whether the page was made for one visitor: with a token of theirs, or a message to them."""
     # Whoever takes a token has the cookie sent: CsrfViewMiddleware leaves the key there, whether it was needed or not.
     if "CSRF_COOKIE_NEEDS_UPDATE" in request.META:
         return True
-    messages = getattr(request, "_messages", None)
-    if messages is not None and messages.used and len(messages) > 0:
-        return True
-    if visit.asks or decision.way != "share" or getattr(response, "streaming", True) or session in request.COOKIES:
-        return False
-    store = fields_of(response)
-    if "html" not in store.get("content-type", ("", ""))[1] or "content-encoding" in store:
-        return False
-    content: bytes = response.content  # type: ignore[attr-defined]
-    return len(content) <= TOKEN_BYTES_MAX and embeds_token(content) is not None
+    messages = request.__dict__.get("_messages")
+    return messages is not None and messages.used and len(messages) > 0
 
 
-def fields_of(response: HttpResponseBase) -> dict[str, tuple[str, str]]:
-    """A response's fields: name and value, by the name in lower case. Not to be changed."""
-    store: dict[str, tuple[str, str]] | None = getattr(response.headers, "_store", None)
-    if store is None:
-        # Should Django keep them in another way: this one is three times as quick.
-        store = {name.lower(): (name, value) for name, value in response.items()}
-    return store
+def fields_of(response: HttpResponseBase) -> Fields:
+    """A response's fields, should Django keep them in another way."""
+    return {name.lower(): (name, value) for name, value in response.items()}
 
 
 def segment_if_simple(request: HttpRequest) -> str | None:
@@ -316,9 +285,9 @@ async def _careful_later(coming: Awaitable[str | None], request: HttpRequest) ->
 
 def target_of(request: HttpRequest) -> str:
     """Path and query as they were sent, where the server says that; else as Django writes them."""
-    raw = request.META.get("RAW_URI")
-    if isinstance(raw, str) and raw.startswith("/"):
-        return raw
+    raw: Any = request.META.get("RAW_URI")
+    if raw.__class__ is str and raw[:1] == "/":
+        return cast(str, raw)
     scope = getattr(request, "scope", None)
     if scope is not None and scope.get("raw_path") and scope["raw_path"][:1] == b"/":
         query = scope.get("query_string", b"")

@@ -28,6 +28,8 @@ Response = TypeVar("Response", bound=HttpResponseBase)
 Duration = int | float | timedelta | str
 TAG_BYTES_MAX = 1024
 """Longer tags Larder takes for too many: crates/policy/src/limits.rs."""
+TAGS, PAGE = "_larder_tags", "_larder_page"
+"""Where a response keeps its tags, in order and each once, and what `@page` says of its view."""
 AUDIENCES = ("all-users", "anonymous-only", "anonymous-and-authenticated", "per-user")
 
 
@@ -37,14 +39,9 @@ def tag_response(response: Response, *tags: object) -> Response:
     Tags are texts without spaces and commas, of 1024 bytes at most; numbers are written as texts. Raises ValueError for what
     can't be one.
     """
-    kept: dict[str, None] = response.__dict__.setdefault("_larder_tags", {})
+    kept: dict[str, None] = response.__dict__.setdefault(TAGS, {})
     kept.update(dict.fromkeys(map(_tag, tags)))
     return response
-
-
-def tags_of(response: HttpResponseBase) -> dict[str, None]:
-    """The tags that were given so far, in order, each once."""
-    return cast("dict[str, None]", response.__dict__.get("_larder_tags", {}))
 
 
 def _tag(tag: object) -> str:
@@ -171,7 +168,7 @@ def page(
 
         def mark(response: Any, request: HttpRequest, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             if isinstance(response, HttpResponseBase):
-                response.__dict__["_larder_page"] = said
+                response.__dict__[PAGE] = said
                 tag_response(response, *said.tagged(request, args, kwargs))
             return response
 
@@ -197,11 +194,6 @@ def page(
         return cast(View, called)
 
     return decorate
-
-
-def page_of(response: HttpResponseBase) -> Page | None:
-    """What `@page` says of a response's view."""
-    return response.__dict__.get("_larder_page")
 
 
 def _duration(where: str, name: str, value: Duration) -> str:

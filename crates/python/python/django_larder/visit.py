@@ -71,21 +71,26 @@ class Told(NamedTuple):
 class Visit:
     """What is known of one request: `request.larder`."""
 
-    __slots__ = ("_auser", "_request", "_user", "asks", "beyond", "told", "via")
+    via: bool = False
+    """Whether the request came through Larder, as far as it says."""
+    asks: bool = False
+    """Whether Larder asks for a page that is nobody's in particular."""
+    told: Told | None = None
+    """For whom the page is to be made, where Larder says so."""
+    beyond: str | None = None
+    """What the application looked at although it was not told."""
 
     def __init__(self, request: HttpRequest) -> None:
-        meta = request.META
         self._request = request
-        self.via: bool = meta.get("HTTP_VIA", "").endswith(" larder")
-        """Whether the request came through Larder, as far as it says."""
-        self.asks: bool = self.via and _is_for_nobody(meta)
-        """Whether Larder asks for a page that is nobody's in particular."""
-        self.told: Told | None = None
-        """For whom the page is to be made, where Larder says so."""
-        self.beyond: str | None = None
-        """What the application looked at although it was not told."""
+        meta = request.META
+        if "HTTP_VIA" in meta or "HTTP_LARDER_IDENTITY" in meta:
+            self._read(meta)
+
+    def _read(self, meta: dict[str, Any]) -> None:
+        self.via = meta.get("HTTP_VIA", "").endswith(" larder")
+        self.asks = self.via and _is_for_nobody(meta)
         stated = meta.pop("HTTP_LARDER_IDENTITY", None)
-        if stated is not None and self.asks and request.method in ("GET", "HEAD"):
+        if stated is not None and self.asks and self._request.method in ("GET", "HEAD"):
             if is_trusted(meta.get("REMOTE_ADDR", ""), conf.larder().trusted_proxies):
                 self.told = Told.read(stated)
                 self._seed()

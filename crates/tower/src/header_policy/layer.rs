@@ -55,16 +55,16 @@ impl HeaderPolicyLayer {
         let arrival = request.extensions().get::<Arrival>();
         let scheme = arrival.map_or(self.connection, |arrival| arrival.scheme);
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
-        let mut asker = Asker::of(headers, &self.policy.identity);
+        // What two parsers could read differently is nobody's but the visitor's.
+        let mut personal = false;
         let named = match hygiene::check(method, uri, request.version(), headers, scheme) {
             Ok(host) => Some(host),
             // Told last, so all else is well: what the target names counts, or the site that has no name.
             Err(refusal) if refusal.reason == Reason::MissingHost => uri
                 .authority()
                 .and_then(|named| host::canonical(named.as_str().as_bytes(), scheme).ok()),
-            // What two parsers could read differently is nobody's but the visitor's.
             Err(_) => {
-                asker.personal = true;
+                personal = true;
                 None
             }
         };
@@ -72,6 +72,7 @@ impl HeaderPolicyLayer {
         let target = hygiene::target(uri);
         let visit = Visit { scheme, host, method, target: &target, headers };
         let ruling = self.policy.decide(&visit, &Plain, (self.now)(), &mut KeyBuf::new());
+        let asker = Asker { personal, ..self.policy.asker(&ruling, headers) };
         Some(Ruled { policy: Arc::clone(&self.policy), ruling, asker })
     }
 }
