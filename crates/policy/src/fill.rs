@@ -15,6 +15,7 @@
 use crate::audience::{Audience, Part, UserKey};
 use crate::cookies;
 use crate::identity::field::{self, LARDER_IDENTITY};
+use crate::identity::proof::LARDER_IDENTITY_PROOF;
 use crate::policy::Policy;
 use crate::rule::Share;
 use crate::ruling::Ruling;
@@ -87,7 +88,7 @@ impl Policy {
 
     /// The fields that the key of a shared page holds, so that a `Vary` on them is satisfied already.
     pub fn keyed_fields(&self, share: &Share) -> Vec<HeaderName> {
-        let mut names = vec![header::COOKIE, LARDER_IDENTITY];
+        let mut names = vec![header::COOKIE, LARDER_IDENTITY, LARDER_IDENTITY_PROOF];
         names.extend(self.xhr.fields().cloned());
         if share.is_asked_uncoded() {
             // Always the same.
@@ -106,7 +107,7 @@ impl Policy {
 /// Whether a page may vary by a field, so that a client's value of it is sent. Cookies are chosen by name, credentials never
 /// are sent, and what belongs to a condition or a range is the cache's own part.
 fn may_vary(name: &HeaderName) -> bool {
-    const NEVER: [HeaderName; 11] = [
+    const NEVER: [HeaderName; 12] = [
         header::COOKIE,
         header::AUTHORIZATION,
         header::HOST,
@@ -118,6 +119,7 @@ fn may_vary(name: &HeaderName) -> bool {
         header::IF_UNMODIFIED_SINCE,
         header::CONTENT_LENGTH,
         LARDER_IDENTITY,
+        LARDER_IDENTITY_PROOF,
     ];
     !NEVER.contains(name)
 }

@@ -150,7 +150,7 @@ const OURS: [&str; 5] =
     ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"];
 
 /// Fields that mean something to HTTP, to caches or to the visitor's session.
-const RESERVED: [&str; 26] = [
+const RESERVED: [&str; 27] = [
     "host",
     "connection",
     "content-length",
@@ -176,6 +176,7 @@ const RESERVED: [&str; 26] = [
     "accept-encoding",
     "keep-alive",
     "larder-identity",
+    "larder-identity-proof",
     "surrogate-capability",
 ];
 

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use http::header::{CONNECTION, HOST, HeaderMap, HeaderValue, UPGRADE};
 use http::{Request, Response, StatusCode, Uri, Version};
 use hyper::upgrade::OnUpgrade;
+use larder_cache::Cache;
 use larder_policy::front::Telling;
 use larder_policy::hygiene::{self, Route};
 use larder_policy::{Arrival, Front, Scheme, forwarded};
@@ -24,12 +25,15 @@ use crate::dropped;
 use crate::inbound::Inbound;
 use crate::listen::InterimSink;
 use crate::metrics::Metrics;
+use crate::pipeline::Kept;
 use crate::purge::strike_helpers;
 
 /// Sends requests of one connection to the application.
 #[derive(Debug)]
 pub(crate) struct Forward {
     context: Arc<ConnContext>,
+    /// Whose fetches are its own.
+    cache: Arc<Cache>,
     told: Arc<Told>,
     upstream: Upstream,
     interim: Bound,
@@ -87,17 +91,17 @@ impl Forward {
         context: &Arc<ConnContext>,
         upstream: Upstream,
         front: &Arc<Front>,
-        metrics: &Arc<Metrics>,
+        kept: &Kept,
     ) -> Self {
         let peer = context.peer.ip();
         let told = Told {
             client: forwarded::Client::new(peer, context.scheme, &front.style),
             front: Arc::clone(front),
-            metrics: Arc::clone(metrics),
+            metrics: Arc::clone(&kept.metrics),
             host: Mutex::default(),
         };
-        let context = Arc::clone(context);
-        Self { context, told: Arc::new(told), upstream, interim: Bound::Connection }
+        let (context, cache) = (Arc::clone(context), Arc::clone(&kept.cache));
+        Self { context, cache, told: Arc::new(told), upstream, interim: Bound::Connection }
     }
 
     /// For a page that is fetched in advance: for nobody, whoever connects.
@@ -106,16 +110,16 @@ impl Forward {
         context: &Arc<ConnContext>,
         upstream: Upstream,
         front: &Arc<Front>,
-        metrics: &Arc<Metrics>,
+        kept: &Kept,
     ) -> Self {
         let told = Told {
             client: forwarded::Client::nobody(context.scheme, &front.style),
             front: Arc::clone(front),
-            metrics: Arc::clone(metrics),
+            metrics: Arc::clone(&kept.metrics),
             host: Mutex::default(),
         };
-        let context = Arc::clone(context);
-        Self { context, told: Arc::new(told), upstream, interim: Bound::Request(None) }
+        let (context, cache) = (Arc::clone(context), Arc::clone(&kept.cache));
+        Self { context, cache, told: Arc::new(told), upstream, interim: Bound::Request(None) }
     }
 
     fn sink(&self) -> Option<InterimSink> {
@@ -132,6 +136,7 @@ impl Clone for Forward {
     fn clone(&self) -> Self {
         Self {
             context: Arc::clone(&self.context),
+            cache: Arc::clone(&self.cache),
             told: Arc::clone(&self.told),
             upstream: self.upstream.clone(),
             interim: Bound::Request(self.sink()),
@@ -178,6 +183,9 @@ impl Service<Request<Inbound>> for Forward {
         let cleaned = front.hand_on(headers, &telling);
         if cleaned.is_of_note() {
             dropped::count(&self.told.metrics, front, &self.context, &cleaned);
+        }
+        if for_nobody {
+            self.cache.options().policy.identity.prove(headers, self.cache.now());
         }
         if let Some(protocols) =
             cleaned.upgrade.filter(|wish| can_upgrade && !hygiene::is_http(wish))

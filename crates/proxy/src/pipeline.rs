@@ -114,7 +114,7 @@ impl Pipeline {
         let kept = &self.kept;
         let context = Arc::new(ConnContext::own(scheme));
         let upstream = self.upstream_for_nobody.clone();
-        let forward = Forward::for_nobody(&context, upstream, &self.front, &kept.metrics);
+        let forward = Forward::for_nobody(&context, upstream, &self.front, kept);
         let cached = internals::service(Arc::clone(&kept.cache), scheme, forward);
         let hygiene = self.door.hygiene_of_own(&context);
         let inside = hygiene.layer(self.door.https(&context).layer(cached));
@@ -139,7 +139,7 @@ impl Site for Pipeline {
         let kept = &self.kept;
         #[expect(clippy::indexing_slicing, reason = "a remainder of the length, which is not zero")]
         let upstream = self.upstreams[context.worker % self.upstreams.len()].clone();
-        let forward = Forward::new(&context, upstream, &self.front, &kept.metrics);
+        let forward = Forward::new(&context, upstream, &self.front, kept);
         let cached = internals::service(Arc::clone(&kept.cache), context.scheme, forward);
         let told = TellLayer::new(&self.trusted, &self.front, &context, &kept.cache).layer(cached);
         let observing = Arc::new(Observing {

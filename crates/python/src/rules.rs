@@ -6,8 +6,11 @@ use crate::errors::{os_error, rules_error};
 use crate::identity::PyIdentity;
 use crate::request::{self, Looked, Request};
 use crate::sources::Application;
+use http::HeaderMap;
 use larder_config::{Config, ConfigBuilder, Problems};
-use larder_policy::{Explanation, KeyBuf, Plain, Policy, Sources};
+use larder_policy::identity::field::{LARDER_IDENTITY, Parts};
+use larder_policy::identity::proof::LARDER_IDENTITY_PROOF;
+use larder_policy::{Class, Explanation, KeyBuf, Plain, Policy, Sources};
 use larder_semantics::Timestamp;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -22,6 +25,9 @@ pub(crate) struct Rules {
     warnings: String,
     looked: Looked,
 }
+
+/// Logged in or not, user, segment.
+type Told = (Option<bool>, Option<String>, Option<String>);
 
 /// Method, scheme, host and target.
 type Line<'a> = (&'a str, &'a str, &'a str, &'a str);
@@ -237,6 +243,23 @@ impl Rules {
         let session = (session_cookie.0.as_bytes(), session_cookie.1.as_bytes());
         let verified = keys.verify(marker.as_bytes(), session, Timestamp::from_secs(now));
         verified.ok().map(|(identity, expires)| (PyIdentity(identity), expires.as_secs()))
+    }
+
+    /// For whom Larder wants a page to be made, by its two fields: logged in or not, user, segment; None for a part that is
+    /// not told. Raises ValueError where what is told does not count: docs/rules.md#proof.
+    #[pyo3(signature = (identity, proof=None))]
+    fn told(&self, identity: &str, proof: Option<&str>) -> PyResult<Told> {
+        let mut headers = HeaderMap::with_capacity(2);
+        for (name, value) in [(LARDER_IDENTITY, Some(identity)), (LARDER_IDENTITY_PROOF, proof)] {
+            let Some(value) = value else { continue };
+            let value = request::line(value)
+                .ok_or_else(|| PyValueError::new_err(format!("{name}: {value:?} can't be sent")))?;
+            headers.append(name, value);
+        }
+        let told = self.policy.identity.told(&headers, clock::now());
+        let told = told.map_err(|fault| PyValueError::new_err(fault.to_string()))?;
+        let Parts { class, user, segment } = told.unwrap_or_default();
+        Ok((class.map(|class| class == Class::Authenticated), user, segment))
     }
 
     fn __repr__(&self) -> String {

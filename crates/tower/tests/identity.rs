@@ -9,6 +9,8 @@ mod tests {
     use futures_util::FutureExt as _;
     use http::header::{AUTHORIZATION, COOKIE, HeaderMap, VARY};
     use http::{Request, Response};
+    use larder_policy::identity::{IdentityRules, Key, Keys, Marker};
+    use larder_semantics::Timestamp;
     use larder_tower::{ForNobody, Identity, IdentityLayer, Rules, Signer, Visitor};
     use tower::{Layer as _, ServiceExt as _, service_fn};
 
@@ -199,17 +201,47 @@ mod tests {
         assert!(!response.expect("at once").expect("infallible").headers().contains_key(VARY));
     }
 
+    /// What `larder serve` sends, with a key of this id and these bytes.
+    fn proven(line: &str, id: &str, byte: u8) -> Request<()> {
+        let marker = Marker {
+            cookie: "larder_id".to_owned(),
+            keys: Keys::new(vec![Key::new(id, &[byte; 40]).unwrap()]).unwrap(),
+        };
+        let rules = IdentityRules { marker: Some(marker), ..IdentityRules::default() };
+        let mut request = Request::get("/").header("larder-identity", line).body(()).unwrap();
+        rules.prove(request.headers_mut(), Timestamp::from_secs(1_767_225_600));
+        request
+    }
+
     #[test]
-    fn behind_larder_serve_the_field_is_believed() {
+    fn behind_larder_serve_the_field_is_believed_that_it_has_signed() {
         let layer = layer_at(start()).behind_larder();
         let all = "class=authenticated, user=\"ada\", segment=\"staff\"";
-        let request = Request::get("/").header("larder-identity", all).body(()).unwrap();
-        let (said, vary) = answer(&layer, request);
+        let (said, vary) = answer(&layer, proven(all, "k1", b'x'));
         assert_eq!(said, "true Some(\"ada\") Some(\"staff\") field");
         assert_eq!(vary, ["accept", "larder-identity"]);
         let own = format!("sid=abcdefgh; {}", marker(&ada(), SESSION));
         let (said, vary) = answer(&layer, cookies(&own));
         assert_eq!((said.as_str(), vary.len()), ("true Some(\"ada\") Some(\"staff\")", 1));
+        // Who reaches the application past Larder has no key, and is whoever they are.
+        let unsigned = || Request::get("/").header("larder-identity", all).body(()).unwrap();
+        for forged in [unsigned(), proven(all, "k1", b'y'), proven(all, "k2", b'x')] {
+            let (said, vary) = answer(&layer, forged);
+            assert_eq!((said.as_str(), vary.len()), ("false None None", 1));
+        }
+        let late = layer_at(start() + Duration::from_secs(300)).behind_larder();
+        assert_eq!(answer(&late, proven(all, "k1", b'x')).0, "false None None");
+        // In front of itself nobody is believed, signed or not.
+        let alone = layer_at(start());
+        assert_eq!(answer(&alone, proven(all, "k1", b'x')).0, "false None None");
+    }
+
+    #[test]
+    fn without_keys_behind_larder_serve_the_field_alone_is_believed() {
+        let rules = Rules::builder().session_cookie("sid").lookup("/who").build().expect("no key");
+        let layer = IdentityLayer::new(&rules).behind_larder();
+        let request = Request::get("/").header("larder-identity", "user=\"ada\"").body(()).unwrap();
+        assert!(answer(&layer, request).0.starts_with("true Some(\"ada\")"));
     }
 
     #[test]

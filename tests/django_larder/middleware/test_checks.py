@@ -50,6 +50,7 @@ CASES = {
     "E013": (FORM, {"CSRF_USE_SESSIONS": True}),
     "E013 name": (FORM, {"CSRF_COOKIE_NAME": "token"}),
     "W015": (GOOD.replace("bypass_cookies", "#"), TRUSTED),
+    "W019": (GOOD.replace("marker_keys", "lookup = '/_larder/identity'\n#"), TRUSTED),
     "W016": (GOOD, TRUSTED | {"SESSION_SAVE_EVERY_REQUEST": True}),
 }
 

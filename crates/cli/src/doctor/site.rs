@@ -244,7 +244,9 @@ impl Site {
             audience: share.audience.clone(),
             dropped: share.drop_set_cookie.clone(),
         };
-        Some((shared, policy.fill(&ruling, share, &nothing, &[])))
+        let mut sent = policy.fill(&ruling, share, &nothing, &[]);
+        policy.identity.prove(&mut sent, super::client::now());
+        Some((shared, sent))
     }
 
     /// Paths that the rules name and share.

@@ -102,6 +102,7 @@ async fn twice(
         host: asked.host.clone(),
         client,
         front: Arc::clone(&config.front),
+        policy: Arc::clone(&config.policy),
     };
     let mut service = internals::service(Arc::clone(&cache), asked.scheme, recorder);
     let first = once(&mut service, asked, &record, BODY_MAX).await?;

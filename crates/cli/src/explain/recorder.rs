@@ -16,7 +16,7 @@ use larder_cache::{Clock, SystemClock};
 use larder_policy::forwarded::Client;
 use larder_policy::front::Telling;
 use larder_policy::hygiene::Route;
-use larder_policy::{Front, Scheme, hygiene};
+use larder_policy::{Front, Policy, Scheme, hygiene};
 use larder_semantics::{Reason, Timing};
 use larder_tower::ForNobody;
 use larder_tower::internals::AsItIs;
@@ -86,6 +86,7 @@ pub(super) struct Recorder {
     pub(super) host: String,
     pub(super) client: IpAddr,
     pub(super) front: Arc<Front>,
+    pub(super) policy: Arc<Policy>,
 }
 
 impl Service<Request<Empty<Bytes>>> for Recorder {
@@ -116,6 +117,10 @@ impl Service<Request<Empty<Bytes>>> for Recorder {
         let telling = Telling { client: &client, host: host.as_ref(), received, route };
         drop(self.front.hand_on(headers, &telling));
         let sent = headers.clone();
+        // Not among what is shown: for some minutes it counts with any request.
+        if for_nobody {
+            self.policy.identity.prove(headers, SystemClock.now());
+        }
         let method = request.method().clone();
         let target = hygiene::target(request.uri()).into_owned();
         let record = Arc::clone(&self.record);

@@ -17,12 +17,13 @@ const BUILT_IN: [&str; 4] =
     ["all-users", "anonymous-only", "anonymous-and-authenticated", "per-user"];
 
 /// Fields that tell no visitors apart, or that never reach the application on a request that fills a shared page.
-const NO_PARTS: [&str; 11] = [
+const NO_PARTS: [&str; 12] = [
     "connection",
     "content-length",
     "forwarded",
     "host",
     "larder-identity",
+    "larder-identity-proof",
     "proxy-authorization",
     "range",
     "surrogate-capability",

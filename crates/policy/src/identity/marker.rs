@@ -70,9 +70,10 @@ impl Key {
         Ok(Self { id: id.to_owned(), keyed })
     }
 
-    fn mac(&self, payload: &[u8], (name, value): (&[u8], &[u8])) -> Hmac<Sha256> {
+    /// Of a label, which says what it is for, the key's id and `parts`, each with its length.
+    pub(super) fn mac(&self, label: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
         let mut mac = self.keyed.clone();
-        for part in [LABEL, self.id.as_bytes(), payload, name, value] {
+        for part in [label, self.id.as_bytes()].iter().chain(parts) {
             mac.update(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
             mac.update(part);
         }
@@ -127,6 +128,14 @@ impl Keys {
         self.0.len()
     }
 
+    pub(super) fn signing(&self) -> Option<&Key> {
+        self.0.first()
+    }
+
+    pub(super) fn named(&self, id: &[u8]) -> Option<&Key> {
+        self.0.iter().find(|key| key.id.as_bytes() == id)
+    }
+
     /// A marker for `identity`, bound to the session cookie `(name, value)`, that counts until `expires`. Fit for a cookie's
     /// value. Parts of a second are cut off `expires`.
     ///
@@ -138,7 +147,7 @@ impl Keys {
         session: (&str, &[u8]),
         expires: Timestamp,
     ) -> Result<String, String> {
-        let key = self.0.first().ok_or("there is no key to sign with")?;
+        let key = self.signing().ok_or("there is no key to sign with")?;
         let (name, value) = session;
         if value.is_empty() {
             return Err("the session cookie is empty: a marker is bound to a session".to_owned());
@@ -152,7 +161,8 @@ impl Keys {
         }
         payload.push_str(", expires=");
         payload.push_str(&secs.to_string());
-        let mac = key.mac(payload.as_bytes(), (name.as_bytes(), value)).finalize().into_bytes();
+        let mac =
+            key.mac(LABEL, &[payload.as_bytes(), name.as_bytes(), value]).finalize().into_bytes();
         let mut marker = format!("1.{}.", key.id);
         URL_SAFE_NO_PAD.encode_string(&payload, &mut marker);
         marker.push('.');
@@ -172,10 +182,9 @@ impl Keys {
     ) -> Result<(Identity, Timestamp), MarkerFault> {
         let (id, payload, mac) = parts(marker).ok_or(MarkerFault::Malformed)?;
         // A key's id is no secret.
-        let key = self.0.iter().find(|key| key.id.as_bytes() == id);
-        let key = key.ok_or(MarkerFault::UnknownKey)?;
+        let key = self.named(id).ok_or(MarkerFault::UnknownKey)?;
         // In constant time: how much of a forged mac is right must not show.
-        let signed = key.mac(&payload, session).verify_slice(&mac);
+        let signed = key.mac(LABEL, &[&payload, session.0, session.1]).verify_slice(&mac);
         signed.map_err(|_| MarkerFault::WrongSignature)?;
         // What is signed and yet wrong is an application's mistake. It counts no more than a forgery.
         let read = members::read(&payload, Form::Marker).ok_or(MarkerFault::Malformed)?;
@@ -246,7 +255,10 @@ mod tests {
     /// Signs whatever payload, as an application that makes a mistake would.
     fn sign_raw(payload: &str, session: (&str, &[u8])) -> String {
         let keys = keys(&["k1"]);
-        let mac = keys.0[0].mac(payload.as_bytes(), bytes(session)).finalize().into_bytes();
+        let mac = keys.0[0]
+            .mac(LABEL, &[payload.as_bytes(), session.0.as_bytes(), session.1])
+            .finalize()
+            .into_bytes();
         format!("1.k1.{}.{}", URL_SAFE_NO_PAD.encode(payload), URL_SAFE_NO_PAD.encode(mac))
     }
 

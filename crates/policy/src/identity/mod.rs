@@ -6,10 +6,12 @@
 pub mod field;
 pub mod marker;
 mod members;
+pub mod proof;
 mod rules;
 mod session;
 
 pub use marker::{Key, Keys, MarkerFault};
+pub use proof::ProofFault;
 pub use rules::{DEFAULT_SESSION_COOKIES, IdentityRules, LookUp, Marker};
 pub use session::Session;
 

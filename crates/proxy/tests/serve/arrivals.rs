@@ -1,7 +1,9 @@
 //! Who asks, and by which scheme, through a whole server: from trusted proxies and from anybody else.
 
-use larder_cache::Handling;
+use http::HeaderMap;
+use larder_cache::{Clock as _, Handling, SystemClock};
 use larder_config::{AccessLog, Config};
+use larder_policy::identity::{Class, IdentityRules, Key, Keys, Marker};
 use larder_proxy::Server;
 use larder_semantics::Reason;
 use larder_testkit::http2::{self, Http2, Outcome};
@@ -207,6 +209,58 @@ fn who_a_visitor_is_is_asked_by_the_visitor_s_scheme() {
         assert_eq!(request.all("x-forwarded-proto"), ["https"], "{}", request.target);
         assert_eq!(request.field("x-forwarded-for"), None, "{}", request.target);
     }
+}
+
+/// Who can reach the application past Larder could otherwise have the pages of any user made.
+#[test]
+fn for_whom_a_page_is_made_is_said_with_a_proof_where_there_is_a_key() {
+    let origin =
+        Origin::answering(|_| Script::answer("200 OK", "Vary: Larder-Identity\r\n", "club"));
+    let secret = std::env::temp_dir().join(format!("larder-proof-{}", std::process::id()));
+    std::fs::write(&secret, [b'k'; 40]).expect("written");
+    let serve = |keys: &str| {
+        let text = format!(
+            "upstream = '{}'\n[listen]\nhttp = '127.0.0.1:0'\nworkers = 1\n[admin]\nlisten = 'off'\n\
+             [identity]\nsession_cookies = ['sid']\n{keys}\
+             [[rule]]\npath = '/club/*'\naudience = 'anonymous-and-authenticated'\nttl = '1m'\n",
+            origin.url()
+        );
+        let config =
+            Config::from_toml("larder.toml", &text).unwrap_or_else(|problems| panic!("{problems}"));
+        Server::start(config).expect("a server")
+    };
+    let forged = "Larder-Identity: user=\"1\"\r\nLarder-Identity-Proof: k1.9999999999.AAAA\r\n";
+    let with_key = serve(&format!("marker_keys = ['k1=file:{}']\n", secret.display()));
+    let without = serve("lookup = '/identity'\n");
+    for (server, target, lines) in
+        [(&with_key, "/club/1", ""), (&with_key, "/club/2", forged), (&without, "/club/3", forged)]
+    {
+        assert_eq!(get(&mut connect(server), target, lines).text(), "club");
+    }
+    // What a client says is not handed on, on no way.
+    assert_eq!(get(&mut connect(&with_key), "/else", forged).text(), "club");
+    let marker = Marker {
+        cookie: "larder_id".to_owned(),
+        keys: Keys::new(vec![Key::new("k1", &[b'k'; 40]).expect("a key")]).expect("keys"),
+    };
+    let rules = IdentityRules { marker: Some(marker), ..IdentityRules::default() };
+    let asked = origin.requests();
+    for request in asked.iter().filter(|request| ["/club/1", "/club/2"].contains(&request.path())) {
+        let mut fields = HeaderMap::new();
+        for name in ["larder-identity", "larder-identity-proof"] {
+            let [value] = request.all(name)[..] else { panic!("{name} of {}", request.target) };
+            fields.insert(name, value.parse().expect("a value"));
+        }
+        let now = SystemClock.now();
+        let told = rules.told(&fields, now).expect("proven").expect("told");
+        assert_eq!(told.class, Some(Class::Anonymous));
+    }
+    let of = |path| asked.iter().find(|request| request.path() == path).expect("asked");
+    assert_eq!(of("/club/3").field("larder-identity"), Some("class=anonymous"));
+    assert_eq!(of("/club/3").field("larder-identity-proof"), None);
+    assert_eq!(of("/else").field("larder-identity"), None);
+    assert_eq!(of("/else").field("larder-identity-proof"), None);
+    std::fs::remove_file(&secret).expect("removed");
 }
 
 #[test]

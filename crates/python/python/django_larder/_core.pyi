@@ -182,6 +182,11 @@ class Rules:
         """The same as JSON."""
     def sign_marker(self, identity: Identity, session_cookie: tuple[str, str], expires: int) -> str:
         """The marker that proves who the session is until `expires`, seconds since 1970. Raises ValueError without a key."""
+    def told(self, identity: str, proof: str | None = None) -> tuple[bool | None, str | None, str | None]:
+        """For whom Larder wants a page to be made, by its two fields: logged in or not, user, segment; None for a part not told.
+
+        Raises ValueError where what is told does not count: docs/rules.md#proof.
+        """
     def verify_marker(self, marker: str, session_cookie: tuple[str, str], now: int) -> tuple[Identity, int] | None:
         """Whom a marker names and until when; None where it proves nothing."""
 

@@ -185,6 +185,13 @@ def _identity() -> Iterable[CheckMessage]:
             "none of them are shared.",
             'Name the addresses that Larder connects from: LARDER["trusted_proxies"] = ["127.0.0.1"].',
         )
+    elif rules.marker_keys == 0 and rules.lookup_path is not None:
+        yield _warning(
+            19,
+            "Rules have pages for some visitors only, and what Larder says of them is believed without a proof: whoever connects "
+            'from LARDER["trusted_proxies"] can have the pages of any user made.',
+            'Add marker_keys = ["2026-11=env:LARDER_MARKER_KEY"] below [identity] in the rule file, for Larder and for the site.',
+        )
 
 
 def _named(cookie: str, names: Iterable[str]) -> bool:

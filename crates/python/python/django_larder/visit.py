@@ -2,7 +2,8 @@
 
 Larder asks for a shared page without the visitor's cookies and address, and says in `Larder-Identity` for whom it is to be
 made ("what is unkeyed is unsent", docs/rules.md). What a client wrote into that field counts for nothing: it is believed from
-`LARDER["trusted_proxies"]` only, of a GET or HEAD that came through Larder on nobody's behalf, and taken off otherwise.
+`LARDER["trusted_proxies"]` only, of a GET or HEAD that came through Larder on nobody's behalf, and, where the rules have keys, with
+the proof that Larder signed with one of them; it is taken off otherwise.
 
 Of such a request the application may know what it was told, and nothing else. What it looks at beyond that (another attribute of
 the user, the session) would be one visitor's on everybody's page. It gets NotShared for it; and even where that is caught, the
@@ -14,7 +15,6 @@ from __future__ import annotations
 import functools
 import ipaddress
 import logging
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -27,11 +27,6 @@ from . import conf
 from ._core import Identity, secure
 
 logger = logging.getLogger("django_larder")
-
-STRING = r'"((?:[^"\\]|\\["\\])*)"'
-# Exactly what Larder writes: crates/policy/src/identity/field.rs.
-FIELD = re.compile(rf"(?:class=(anonymous|authenticated))?(?:(?:^|, )user={STRING})?(?:(?:^|, )segment={STRING})?", re.ASCII)
-ESCAPED = re.compile(r'\\(["\\])')
 
 
 class NotShared(PermissionDenied):
@@ -47,20 +42,6 @@ class Told(NamedTuple):
     authenticated: bool | None
     user: str | None
     segment: str | None
-
-    @classmethod
-    def read(cls, text: str) -> Told | None:
-        """Reads the field; None for what Larder would not write."""
-        match = FIELD.fullmatch(text)
-        if match is None or not text or text.startswith(","):
-            return None
-        told, user, segment = match.groups()
-        unescape = functools.partial(ESCAPED.sub, r"\1")
-        return cls(
-            None if told is None else told == "authenticated",
-            None if user is None else unescape(user),
-            None if segment is None else unescape(segment),
-        )
 
     def identity(self) -> Identity:
         """The same as a decision takes it."""
@@ -89,11 +70,16 @@ class Visit:
     def _read(self, meta: dict[str, Any]) -> None:
         self.via = meta.get("HTTP_VIA", "").endswith(" larder")
         self.asks = self.via and _is_for_nobody(meta)
-        stated = meta.pop("HTTP_LARDER_IDENTITY", None)
-        if stated is not None and self.asks and self._request.method in ("GET", "HEAD"):
-            if is_trusted(meta.get("REMOTE_ADDR", ""), conf.larder().trusted_proxies):
-                self.told = Told.read(stated)
-                self._seed()
+        stated, proof = meta.pop("HTTP_LARDER_IDENTITY", None), meta.pop("HTTP_LARDER_IDENTITY_PROOF", None)
+        if stated is None or not self.asks or self._request.method not in ("GET", "HEAD"):
+            return
+        if is_trusted(meta.get("REMOTE_ADDR", ""), conf.larder().trusted_proxies):
+            try:
+                self.told = Told(*conf.rules().told(stated, proof))
+            except ValueError as error:
+                logger.warning("%s is made for whoever asks, not for whom Larder-Identity says: %s", self._request.path, error)
+                return
+            self._seed()
 
     @property
     def authenticated(self) -> bool:

@@ -15,6 +15,7 @@ use larder_cache::variant::Variant;
 use larder_cache::{Body, Cache, Facts, Plan, plan};
 use larder_policy::hygiene::Route;
 use larder_policy::identity::field::LARDER_IDENTITY;
+use larder_policy::identity::proof::LARDER_IDENTITY_PROOF;
 use larder_policy::{Arrival, Doubt, KeyBuf, Plain, Policy, Ruling, Scheme, Visit, Way, hygiene};
 use larder_semantics::Reason;
 use tower_service::Service;
@@ -183,7 +184,7 @@ where
         }
         Begun::AnsweredStale(response, variant, key, ruled) => {
             let response = Table::of(cache, inner, of, &request).lay::<B>(response);
-            request.headers_mut().remove(&LARDER_IDENTITY);
+            take_off_identity(request.headers_mut());
             let fetch = fetch(key, ruled, &request);
             if fetch.ruled.is_none() {
                 ask_for_what_counts(&fetch.page, &mut request);
@@ -199,8 +200,7 @@ where
             }
             let is_shared = ruled.as_ref().is_some_and(|ruled| ruled.is_shared());
             let table = is_shared.then(|| Table::of(cache, inner, of, &request));
-            // What only the application and Larder say to each other is not said by anybody else.
-            request.headers_mut().remove(&LARDER_IDENTITY);
+            take_off_identity(request.headers_mut());
             let fetch = fetch(key, ruled, &request);
             match &fetch.ruled {
                 None => ask_for_what_counts(&fetch.page, &mut request),
@@ -249,6 +249,12 @@ where
 /// Whether only Larder itself asks the application for this.
 fn is_internal(policy: &Policy, uri: &Uri) -> bool {
     policy.identity.lookup.as_ref().is_some_and(|rules| rules.path == uri.path())
+}
+
+/// What only the application and Larder say to each other is not said by anybody else.
+fn take_off_identity(headers: &mut HeaderMap) {
+    headers.remove(&LARDER_IDENTITY);
+    headers.remove(&LARDER_IDENTITY_PROOF);
 }
 
 /// Where a rule stores nothing, a request means what it says.

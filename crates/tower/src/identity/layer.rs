@@ -19,7 +19,7 @@ use crate::{ForNobody, Rules};
 #[derive(Clone)]
 pub struct IdentityLayer {
     rules: Arc<IdentityRules>,
-    /// Whether the field of a request is Larder's in any case.
+    /// Whether Larder is in another process.
     behind_larder: bool,
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -36,8 +36,11 @@ impl IdentityLayer {
         Self { rules: Arc::new(rules), behind_larder: false, now }
     }
 
-    /// Believes `Larder-Identity` in every request that has it, for an application that `larder serve` is in front of. Only where no
-    /// request comes in another way: who can reach the application besides could say that they are anybody.
+    /// Believes `Larder-Identity`, for an application that `larder serve` is in front of: where the rules have `identity.marker_keys`,
+    /// what Larder has signed with one of them ([`larder_policy::identity::proof`]).
+    ///
+    /// Without keys it is believed in every request that has it. So only where no request comes in another way: who can reach the
+    /// application besides could say that they are anybody.
     #[must_use]
     pub fn behind_larder(self) -> Self {
         Self { behind_larder: true, ..self }
@@ -51,13 +54,16 @@ impl IdentityLayer {
 
     /// Finds out who sent a request, or for whom it is, and leaves it in it.
     pub(super) fn mark<B>(&self, request: &mut Request<B>) -> Visitor {
-        let is_larders = self.behind_larder || request.extensions().get::<ForNobody>().is_some();
-        let page = if is_larders {
+        let page = if request.extensions().get::<ForNobody>().is_some() {
             field::read_parts(request.headers())
+        } else if self.behind_larder {
+            self.rules.told(request.headers(), (self.now)()).ok().flatten()
         } else {
-            request.headers_mut().remove(&LARDER_IDENTITY);
             None
         };
+        if page.is_none() {
+            request.headers_mut().remove(&LARDER_IDENTITY);
+        }
         let visitor = match page {
             Some(parts) => Visitor::of_page(parts),
             None => {

@@ -116,6 +116,7 @@ fn towards_larder(plan: &Plan, out: &mut Text) {
         "Forwarded",
         "Front-End-Https",
         "Larder-Identity",
+        "Larder-Identity-Proof",
         "X-Forwarded-Protocol",
         "X-Forwarded-Scheme",
         "X-Forwarded-SSL",
