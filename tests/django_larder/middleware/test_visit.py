@@ -230,6 +230,13 @@ def test_without_keys_what_larder_says_is_believed_without_proof(larder, client)
         assert confirmed(ask(client(), "/club/", MEMBER, HTTP_LARDER_IDENTITY_PROOF=""))
 
 
+def test_where_nobody_can_know_visitors_nobody_is_believed(larder, client):
+    """As where trusted proxies are named for the scheme alone."""
+    with larder('[[rule]]\npath = "/*"\naudience = "all-users"\nttl = "1m"\n', trusted_proxies=["127.0.0.1"]):
+        response = ask(client(), "/club/", MEMBER)
+        assert "stranger" in response.content.decode() and not confirmed(response)
+
+
 def test_a_session_of_larders_own_request_for_one_user_gets_no_marker(larder, client, alice):
     rules = RULES.replace('"anonymous-and-authenticated"', '"per-user"')
     with larder(rules):

@@ -74,8 +74,12 @@ class Visit:
         if stated is None or not self.asks or self._request.method not in ("GET", "HEAD"):
             return
         if is_trusted(meta.get("REMOTE_ADDR", ""), conf.larder().trusted_proxies):
+            rules = conf.rules()
+            if rules.marker_keys == 0 and rules.lookup_path is None:
+                # Nobody told Larder who visitors are, so it is not Larder who says so.
+                return
             try:
-                self.told = Told(*conf.rules().told(stated, proof))
+                self.told = Told(*rules.told(stated, proof))
             except ValueError as error:
                 logger.warning("%s is made for whoever asks, not for whom Larder-Identity says: %s", self._request.path, error)
                 return
