@@ -22,7 +22,7 @@ const OWN: &str = "private, no-cache";
 #[derive(Debug)]
 pub(crate) struct Writer {
     tags: Field,
-    separator: String,
+    separator: Py<PyString>,
     reads: Vec<(HeaderName, Field)>,
 }
 
@@ -63,7 +63,7 @@ struct Response<'a, 'py> {
 impl Writer {
     /// `tag_field` is the response field that tags are told in, `separator` what stands between two.
     #[new]
-    fn new(py: Python<'_>, tag_field: &str, separator: String) -> Self {
+    fn new(py: Python<'_>, tag_field: &str, separator: Py<PyString>) -> Self {
         let reads = READS.map(|name| {
             let field = Field::new(py, &titled(name.as_str()));
             (name, field)
@@ -134,21 +134,22 @@ impl Writer {
         if !is_stored || of_rule.is_empty() && given.is_none() {
             return Ok(());
         }
-        let mut tags: Vec<String> = Vec::new();
-        let mut add = |tag: &str| {
-            if !tags.iter().any(|other| other == tag) {
-                tags.push(tag.to_owned());
-            }
-        };
+        // In order, each once.
+        let tags = PyDict::new(fields.py());
         if let Some(line) = self.tags.of(fields)? {
             let already = line.split(|letter: char| letter == ',' || letter.is_whitespace());
-            already.filter(|tag| !tag.is_empty()).for_each(&mut add);
+            for tag in already.filter(|tag| !tag.is_empty()) {
+                tags.set_item(tag, ())?;
+            }
         }
-        of_rule.iter().for_each(|tag| add(tag));
-        for tag in given.into_iter().flat_map(|given| given.iter().map(|(tag, _)| tag)) {
-            add(tag.cast::<PyString>()?.to_str()?);
+        for tag in of_rule {
+            tags.set_item(tag, ())?;
         }
-        self.tags.set(fields, &tags.join(&self.separator))
+        if let Some(given) = given {
+            tags.update(given.as_mapping())?;
+        }
+        let line = self.separator.bind(fields.py()).call_method1("join", (tags,))?;
+        fields.set_item(&self.tags.key, (&self.tags.name, line))
     }
 
     fn field(&self, name: &HeaderName) -> Option<&Field> {

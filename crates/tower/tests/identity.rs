@@ -63,6 +63,7 @@ mod tests {
                 both => format!("{both:?}"),
             };
             let forged = request.headers().contains_key("larder-identity");
+            assert!(!request.headers().contains_key("larder-identity-proof"));
             let response = Response::builder().header(VARY, "accept");
             Ok::<_, Infallible>(
                 response.body(format!("{said}{}", if forged { " field" } else { "" })).unwrap(),

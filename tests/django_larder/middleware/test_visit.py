@@ -221,7 +221,7 @@ def test_who_has_no_key_can_not_have_pages_made_for_others(site, caplog, fields,
     response = site.get("/club/", **{name: value for name, value in fields.items() if value is not None})
     assert "stranger" in response.content.decode() and not confirmed(response)
     [line] = [line.getMessage() for line in caplog.records if line.levelname == "WARNING"]
-    assert line.startswith("/club/ is made for whoever asks") and why in line
+    assert line.startswith("'/club/' is made for whoever asks") and why in line
 
 
 def test_without_keys_what_larder_says_is_believed_without_proof(larder, client):

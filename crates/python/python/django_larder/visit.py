@@ -81,7 +81,7 @@ class Visit:
             try:
                 self.told = Told(*rules.told(stated, proof))
             except ValueError as error:
-                logger.warning("%s is made for whoever asks, not for whom Larder-Identity says: %s", self._request.path, error)
+                logger.warning("%r is made for whoever asks, not for whom Larder-Identity says: %s", self._request.path, error)
                 return
             self._seed()
 

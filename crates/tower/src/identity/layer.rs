@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use http::Request;
 use larder_cache::{Clock, SystemClock};
 use larder_policy::identity::field::{self, LARDER_IDENTITY};
+use larder_policy::identity::proof::LARDER_IDENTITY_PROOF;
 use larder_policy::identity::{IdentityRules, LookUp};
 use larder_policy::{Plain, identify};
 use larder_semantics::Timestamp;
@@ -57,13 +58,18 @@ impl IdentityLayer {
         let page = if request.extensions().get::<ForNobody>().is_some() {
             field::read_parts(request.headers())
         } else if self.behind_larder {
-            self.rules.told(request.headers(), (self.now)()).ok().flatten()
+            let told = self.rules.told(request.headers(), (self.now)());
+            told.unwrap_or_else(|fault| {
+                tracing::warn!(path = ?request.uri().path(), "a page is made for whoever asks: {fault}");
+                None
+            })
         } else {
             None
         };
         if page.is_none() {
             request.headers_mut().remove(&LARDER_IDENTITY);
         }
+        request.headers_mut().remove(&LARDER_IDENTITY_PROOF);
         let visitor = match page {
             Some(parts) => Visitor::of_page(parts),
             None => {
