@@ -15,7 +15,7 @@ use larder_cache::flight::Outcome;
 use larder_cache::identities::session_key;
 use larder_cache::limits::LOOKUP_FAILED_FOR;
 use larder_policy::identity::{LookUp, Session, field};
-use larder_policy::{Arrival, Identity, Policy};
+use larder_policy::{Arrival, Identity, Known, Policy, Sources};
 use larder_semantics::Reason;
 
 use crate::fetch::Enduring;
@@ -57,6 +57,12 @@ pub(crate) async fn look_up<S, B>(
     let wanted = Wanted { key: &key, request: &nothing, recipe: None, range: None };
     match cache.flights().join_or_lead(&wanted) {
         Joined::Lead(lead) => {
+            // Another's may have ended since this visitor was seen to be unknown.
+            let proofs = cache.identities().of_site(host, policy.number());
+            if !matches!(proofs.looked_up((name, value), cache.now()), Known::Unknown) {
+                lead.flight().publish(Outcome::Unshared(Reason::Unverified), None);
+                return;
+            }
             let session = (name.to_vec(), value.to_vec());
             let (cache, policy) = (Arc::clone(cache), Arc::clone(policy));
             let asked =

@@ -7,7 +7,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Extensions, Method, Request, Response, StatusCode, Uri};
 use larder_cache::collapse::{Joined, Wanted};
-use larder_cache::flight::Reader;
+use larder_cache::flight::{Outcome, Reader};
 use larder_cache::page::Page;
 use larder_cache::respond::{self, Account, Ask, CACHE_STATUS};
 use larder_cache::sharing::Sharing;
@@ -58,9 +58,7 @@ where
                 Plan::Fetch(why) => (variant, reason) = (None, why),
                 Plan::Validate(stored, why) => (variant, reason) = (Some(stored), why),
                 Plan::Serve { variant, note, .. } => {
-                    let account = Account::cached(Note::new(Handling::Collapsed, note.reason));
-                    let now = fetch.cache.now();
-                    return Ok(respond::from_store(&variant, &asked.ask(&fetch), &account, now));
+                    return Ok(asked.stored_meanwhile(&fetch, &variant, note.reason));
                 }
                 Plan::Alone(..) | Plan::Pass(_) | Plan::Unsatisfiable => break,
             }
@@ -68,6 +66,10 @@ where
         let (joined, named) = asked.join(&fetch, variant.as_ref(), reason);
         match joined {
             Joined::Lead(lead) => {
+                if let Some(variant) = asked.fetched_meanwhile(&fetch) {
+                    lead.flight().publish(Outcome::Stored(variant.clone()), None);
+                    return Ok(asked.stored_meanwhile(&fetch, &variant, Reason::Fresh));
+                }
                 let variant = still_there(&fetch, variant.take());
                 let errand = match fetch.shared() {
                     Some(sharing) => asked.fill(&fetch, sharing, named.as_ref(), variant),
@@ -141,6 +143,30 @@ impl<B: Default> Asked<B> {
         let now = fetch.cache.now();
         plan(page.as_deref(), &self.headers, &self.facts, &options.semantics, now)
             .unless_uncacheable(|| fetch.cache.uncacheable(&fetch.page.key))
+    }
+
+    /// The fresh page that somebody else's fetch has stored since this request looked: that fetch was over before this one joined.
+    fn fetched_meanwhile<S>(&self, fetch: &Fetch<S>) -> Option<Variant> {
+        match self.plan_again(fetch) {
+            Plan::Serve { variant, note, .. } if note.handling == Handling::Hit => Some(variant),
+            Plan::Serve { .. }
+            | Plan::Fetch(_)
+            | Plan::Validate(..)
+            | Plan::Alone(..)
+            | Plan::Pass(_)
+            | Plan::Unsatisfiable => None,
+        }
+    }
+
+    /// The answer to a request that was about to be sent on, and found what another's had brought.
+    fn stored_meanwhile<S, U>(
+        &self,
+        fetch: &Fetch<S>,
+        variant: &Variant,
+        reason: Reason,
+    ) -> Response<Body<U>> {
+        let account = Account::cached(Note::new(Handling::Collapsed, reason));
+        respond::from_store(variant, &self.ask(fetch), &account, fetch.cache.now())
     }
 
     fn errand(&self, variant: Option<Variant>) -> Errand<B> {
@@ -257,6 +283,10 @@ where
     let (parts, _no_content) = request.into_parts();
     let recipe = Some(&variant.head.vary);
     if let Joined::Lead(lead) = join(&fetch, &parts.headers, recipe, None) {
+        if let Some(outcome) = tried_meanwhile(&fetch, &parts.headers) {
+            lead.flight().publish(outcome, None);
+            return;
+        }
         let errand: Errand<B> = if let Some(sharing) = fetch.shared() {
             let recipe = Some(sharing.named(&variant));
             let Parts { uri, headers, extensions, .. } = &parts;
@@ -279,6 +309,18 @@ where
         };
         tokio::spawn(async move { drop(lead::lead::<S, B>(fetch, lead, errand).await) });
     }
+}
+
+/// What those are told who join a refresh that is not needed any more: another has ended since the page was seen to be stale. One
+/// that failed leaves the application in peace for a moment, and says nothing of what is stored.
+fn tried_meanwhile<S>(fetch: &Fetch<S>, client: &HeaderMap) -> Option<Outcome> {
+    let page = fetch.cache.look_up(&fetch.page.key)?;
+    let now = fetch.cache.now();
+    if page.failure(now).is_some() {
+        return Some(Outcome::Unshared(Reason::Stale));
+    }
+    let newest = page.variants().iter().find(|variant| variant.head.matches(client))?;
+    newest.head.freshness.is_fresh(now).then(|| Outcome::Stored(newest.clone()))
 }
 
 /// Joins the fetch of this page that is in progress, or begins one.

@@ -4,6 +4,7 @@ use larder_policy::Audience;
 use larder_semantics::Reason;
 use larder_testkit::Signal;
 use tokio::task::JoinSet;
+use tower_service::Service;
 
 use crate::rules::{
     BROWSER, LOOK_UP, PER_USER, by_look_up, by_marker, confirms, for_all, lines, member,
@@ -58,6 +59,15 @@ async fn an_answer_counts_for_its_time_and_is_asked_for_again_after_it() {
     world.clock.advance(secs(1));
     world.page("/a", ALICE).await.is_hit();
     assert_eq!(look_ups(&world), 2);
+}
+
+#[tokio::test]
+async fn who_has_just_been_asked_for_is_not_asked_for_again() {
+    let world = world(alice());
+    let late = world.service.clone().call(request("GET", "/a", &[("cookie", ALICE)]));
+    world.page("/b", ALICE).await.says("stored");
+    read(late.await.unwrap()).await.unwrap().says("stored");
+    assert_eq!(look_ups(&world), 1);
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ mod learned_vary;
 mod lifetimes;
 mod look_up;
 mod marker;
+mod meanwhile;
 mod own_way;
 mod purging;
 mod queries;
