@@ -139,15 +139,19 @@ impl<B: Default> Asked<B> {
 
     fn plan_again<S>(&self, fetch: &Fetch<S>) -> Plan {
         let page = fetch.cache.look_up(&fetch.page.key);
-        let options = fetch.cache.options();
-        let now = fetch.cache.now();
-        plan(page.as_deref(), &self.headers, &self.facts, &options.semantics, now)
+        self.plan_for(fetch, page.as_deref())
             .unless_uncacheable(|| fetch.cache.uncacheable(&fetch.page.key))
+    }
+
+    fn plan_for<S>(&self, fetch: &Fetch<S>, page: Option<&Page>) -> Plan {
+        let (options, now) = (fetch.cache.options(), fetch.cache.now());
+        plan(page, &self.headers, &self.facts, &options.semantics, now)
     }
 
     /// The fresh page that somebody else's fetch has stored since this request looked: that fetch was over before this one joined.
     fn fetched_meanwhile<S>(&self, fetch: &Fetch<S>) -> Option<Variant> {
-        match self.plan_again(fetch) {
+        let page = fetch.cache.look_up(&fetch.page.key)?;
+        match self.plan_for(fetch, Some(&page)) {
             Plan::Serve { variant, note, .. } if note.handling == Handling::Hit => Some(variant),
             Plan::Serve { .. }
             | Plan::Fetch(_)
