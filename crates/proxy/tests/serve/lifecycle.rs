@@ -1,7 +1,5 @@
 //! Start, reload, drain, end.
 
-use std::time::Instant;
-
 use larder_config::{AccessLog, UpstreamUrl};
 use larder_policy::Scheme;
 use larder_proxy::{Server, StartError};
@@ -48,12 +46,8 @@ fn an_application_without_an_address_is_one_line() {
 #[test]
 fn it_is_ready_at_once() {
     let origin = page("page");
-    let config = config(&origin);
-    let begun = Instant::now();
-    let server = Server::start(config).expect("a server");
+    let server = Server::start(config(&origin)).expect("a server");
     assert_eq!(admin(&server, "/readyz").0, 200);
-    // Far more than it takes, for a busy machine; the benchmark measures it.
-    assert!(begun.elapsed().as_millis() < 2000);
     assert_eq!(connect(&server).get("/").text(), "page");
 }
 
