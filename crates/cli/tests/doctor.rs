@@ -1,6 +1,9 @@
 //! Does `larder doctor` end as it promises, and say the same to people and programs?
 
 #[cfg(test)]
+mod proof;
+
+#[cfg(test)]
 mod tests {
     use std::fs;
     use std::path::PathBuf;
@@ -57,6 +60,19 @@ mod tests {
         for request in good.requests().iter().chain(&bad.requests()) {
             assert!(["GET", "HEAD"].contains(&&*request.method), "{}", request.method);
         }
+    }
+
+    #[test]
+    fn pages_are_asked_for_with_a_proof_for_whom_they_are() {
+        let origin = good();
+        let folder = folder("proven");
+        let config = folder.join("proven.toml");
+        fs::write(&config, crate::proof::rules(&folder)).expect("rules");
+        let output = doctor(&["--to", &origin.url(), "--config", &config.to_string_lossy()]);
+        let said = text(&output.stdout);
+        let proofs = crate::proof::proofs(&origin);
+        assert!(!proofs.is_empty(), "{said}{}", text(&output.stderr));
+        assert!(!said.contains(&proofs[0]), "{said}");
     }
 
     #[test]

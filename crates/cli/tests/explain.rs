@@ -1,6 +1,9 @@
 //! Does `larder explain` say what happens, by the rules and by what the application really answers?
 
 #[cfg(test)]
+mod proof;
+
+#[cfg(test)]
 mod tests {
     use std::fs;
     use std::path::PathBuf;
@@ -325,6 +328,19 @@ drop_set_cookie = ['csrftoken']
         assert_eq!(requests.len(), 2);
         assert_eq!(requests[0].field("x-forwarded-for"), Some("192.0.2.7"));
         assert_eq!(requests[0].field("cookie"), Some("sessionid=s"));
+    }
+
+    #[test]
+    fn live_proves_for_whom_the_page_is_and_does_not_show_how() {
+        let origin = application(|_| Script::answer("200 OK", "", "hello"));
+        let folder = folder("proven");
+        fs::write(folder.join("proven.toml"), crate::proof::rules(&folder)).expect("rules");
+        let arguments = ["--live", "--config", "proven.toml", "--to", &origin.url()];
+        let told = said("proven", &[&arguments[..], &["http://example.com/plans"]].concat());
+        has(&told, &["larder-identity: class=anonymous\n", "the next one  200  larder; hit; "]);
+        let proofs = crate::proof::proofs(&origin);
+        assert_eq!(proofs.len(), 1, "{told}");
+        assert!(!told.contains(&proofs[0]), "{told}");
     }
 
     #[test]
